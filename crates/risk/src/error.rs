@@ -1,0 +1,31 @@
+//! What the engine can refuse. The program maps each to a numbered error of its own.
+
+/// Why the engine refused to compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RiskError {
+    /// A result left its range; nothing was changed.
+    Overflow,
+    /// A divisor was zero or negative.
+    DivisionByZero,
+    /// A price was outside 1 ..= 2³⁰ atoms per lot.
+    PriceOutOfRange,
+    /// A quantity was zero, negative or above its bound.
+    QuantityOutOfRange,
+    /// A parameter was outside its documented range.
+    ParameterOutOfRange,
+    /// A leg's notional exceeded 2⁵⁶ atoms.
+    NotionalOutOfRange,
+    /// The order book side is full and the new order is not better than the worst one.
+    BookFull,
+    /// The order is not on the book (filled, cancelled, or of another owner).
+    OrderNotFound,
+    /// A record that must be read first has not been: touch the older positions, then retry.
+    StragglersFirst,
+    /// The operation does not apply in the present state.
+    WrongState,
+    /// The requested trade would raise risk where only reductions are allowed.
+    NotReducing,
+}
+
+/// Result of an engine call.
+pub type RiskResult<T> = core::result::Result<T, RiskError>;

@@ -1,0 +1,12 @@
+//! The risk engine of Plimsoll: margin, funding, matching, liquidation and the loss waterfall as pure functions on plain values.
+//!
+//! It knows nothing of Solana, accounts or tokens: the on-chain program, the client library, the keeper and the replay all call this crate,
+//! so that they agree bit for bit. Integers only; every rounding is named and goes against whoever benefits.
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+pub mod error;
+pub mod units;
+
+pub use error::{RiskError, RiskResult};
+pub use units::{Lots, Price, Quote, Ratio, Round, Secs};

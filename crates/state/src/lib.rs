@@ -1,0 +1,1 @@
+//! Account layouts, discriminators, seeds, and the mapping from account bytes to the engine views.
