@@ -303,6 +303,31 @@ mod tests {
     }
 
     #[test]
+    fn a_gap_never_accrues_above_the_rate_that_was_in_force_though_the_cap_was_raised_in_it() {
+        let premium = Ratio::of(485, 10_000);
+        let mut state = FundingState { hourly_rate: 1_000, ..running(premium) };
+        let f = state.sample(at(1_901), premium, ORACLE, true, &PARAMS).unwrap().raw();
+        assert!((exact(1_000, ORACLE.raw(), 901) - i128::from(f)).abs() < 901);
+        assert_eq!(state.hourly_rate, PARAMS.rate(premium.raw()));
+    }
+
+    #[test]
+    fn one_sample_weighs_a_fifth_at_most_and_counts_no_further_than_the_cap() {
+        let ceiling = PARAMS.dead_zone.raw() + 24 * PARAMS.hourly_cap.raw();
+        for (elapsed, sample, expected) in [
+            (30, Ratio::of(100, 10_000).raw(), Ratio::of(10, 10_000).raw()),
+            (60, Ratio::of(100, 10_000).raw(), Ratio::of(20, 10_000).raw()),
+            (900, Ratio::of(100, 10_000).raw(), Ratio::of(20, 10_000).raw()),
+            (60, Ratio::ONE.raw(), ceiling / 5),
+            (60, -Ratio::ONE.raw(), -ceiling / 5),
+        ] {
+            let mut state = running(Ratio::ZERO);
+            state.sample(at(1_000 + elapsed), Ratio::new(sample), ORACLE, true, &PARAMS).unwrap();
+            assert!((state.premium - expected).abs() <= 1, "{elapsed} {sample}");
+        }
+    }
+
+    #[test]
     fn what_is_accrued_inside_a_gap_is_never_charged_later() {
         let mut state = running(Ratio::of(485, 10_000));
         let rate = state.hourly_rate;
