@@ -19,6 +19,14 @@ pub enum RiskError {
     BookFull,
     /// The order is not on the book (filled, cancelled, or of another owner).
     OrderNotFound,
+    /// The order's expiry is not in the future.
+    OrderExpired,
+    /// The order is worth less than the market's minimum.
+    OrderTooSmall,
+    /// The order's price is too far from the oracle price.
+    PriceOutsideBand,
+    /// A post-only order would trade at once.
+    WouldCross,
     /// A record that must be read first has not been: touch the older positions, then retry.
     StragglersFirst,
     /// The operation does not apply in the present state.

@@ -5,7 +5,9 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+pub mod book;
 pub mod error;
+pub mod funding;
 pub mod units;
 
 pub use error::{RiskError, RiskResult};
