@@ -8,6 +8,7 @@
 pub mod book;
 pub mod error;
 pub mod funding;
+pub mod perp;
 pub mod units;
 
 pub use error::{RiskError, RiskResult};
