@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod error;
+pub mod liquidation;
 pub mod margin;
 pub mod units;
 

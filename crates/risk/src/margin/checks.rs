@@ -114,6 +114,13 @@ pub fn maker_reserve(terms: &MarketTerms, input: &LegInput) -> RiskResult<Quote>
     Ok(both.scan_im.max(long_target).max(short_target))
 }
 
+impl MarketTerms {
+    /// Maintenance scan of a leg, as [`super::Health::mm`] sums it. Errors: as [`super::health`].
+    pub fn scan_mm(&self, input: &LegInput) -> RiskResult<Quote> {
+        Ok(leg::<Bare>(Bounded::new(self, input)?).scan_mm)
+    }
+}
+
 /// Whether a maker's order may fill without a portfolio check (RULES 5.3): a fill that only reduces always may; otherwise the account
 /// must be in state healthy and the margin reserved must cover the stand-alone IM of the position after the fill.
 ///

@@ -11,11 +11,12 @@ pub const MAX_LEGS: usize = 8;
 /// Equity, the three measures and the split by leg. Always IM ≥ T ≥ MM ≥ 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Health {
-    /// E: cash + collateral at maintenance weight + Σ unsettled at the marks.
+    /// E: cash + collateral at maintenance weight + Σ unsettled at the marks; a leg whose feed has been stale for more than 10 minutes
+    /// at the adverse end of its range (RULES 2.5).
     pub equity: Quote,
     /// E_im: claims at their weight, collateral at initial weight, less the adverse edge of each market.
     pub equity_im: Quote,
-    /// E as the liquidation trigger sees it: with the favourable edge of each market.
+    /// E as the liquidation trigger sees it: with the favourable edge of each market. Never below E.
     pub equity_trigger: Quote,
     /// Initial margin IM.
     pub im: Quote,
@@ -37,7 +38,7 @@ impl Health {
         self.legs.get(..self.leg_count).unwrap_or(&self.legs)
     }
 
-    /// E_im ≥ IM: may raise risk, may withdraw down to the floors of RULES 1.6.
+    /// E_im ≥ IM: the account may raise risk, may withdraw down to the floors of RULES 1.6.
     pub fn is_initial(&self) -> bool {
         self.equity_im >= self.im
     }
@@ -54,7 +55,7 @@ impl Health {
         *slot = leg;
         self.leg_count = self.leg_count.checked_add(1).ok_or(RiskError::Overflow)?;
         let worth = leg.unsettled.add(leg.collateral_mm)?;
-        self.equity = self.equity.add(worth)?;
+        self.equity = self.equity.add(worth)?.add(leg.edge_trigger.min(Quote::ZERO))?;
         self.equity_im = self.equity_im.add(leg.unsettled_im)?.add(leg.collateral_im)?.sub(leg.edge_im)?;
         self.equity_trigger = self.equity_trigger.add(worth)?.add(leg.edge_trigger)?;
         self.im = self.im.add(leg.scan_im)?;

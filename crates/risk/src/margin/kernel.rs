@@ -96,7 +96,7 @@ pub struct LegHealth {
     pub target: Quote,
     /// Adverse edge taken off E_im, ≥ 0.
     pub edge_im: Quote,
-    /// What the trigger adds to E; negative once the feed has been stale for too long.
+    /// What the trigger adds to E; negative, and then taken off E itself too, once the feed has been stale for too long.
     pub edge_trigger: Quote,
     /// Row of the grid (1 ..= 33) that costs the maintenance measure most.
     pub worst_scenario: u8,

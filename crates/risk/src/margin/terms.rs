@@ -53,6 +53,8 @@ pub struct MarketTerms {
     pub(crate) target_extra: i64,
     /// Weight of a claim in E_im, Q30, 0 ..= 1.
     pub(crate) claim_weight: i64,
+    /// Whether the feed is stale (RULES 2.5).
+    pub(crate) is_stale: bool,
     /// Whether the grid undercuts the linear rate, per measure (RULES 4.2).
     pub(crate) is_grid_im: bool,
     pub(crate) is_grid_mm: bool,
@@ -90,9 +92,15 @@ impl MarketTerms {
             edge_trigger: trigger_edge(risk)?.raw(),
             target_extra: risk.target_extra.raw(),
             claim_weight: risk.claim_weight.raw(),
+            is_stale: !risk.stale_range.is_zero(),
             is_grid_im: risk.spot_range < risk.im_rate,
             is_grid_mm: grid_mm < risk.mm_rate,
         })
+    }
+
+    /// Whether the market's feed is stale, so that this leg cannot be taken over.
+    pub const fn is_stale(&self) -> bool {
+        self.is_stale
     }
 
     /// The mark, atoms per lot.
