@@ -9,6 +9,8 @@ pub mod book;
 pub mod error;
 pub mod funding;
 pub mod perp;
+pub mod liquidation;
+pub mod margin;
 pub mod units;
 
 pub use error::{RiskError, RiskResult};

@@ -1,0 +1,89 @@
+//! The health of an account: all measures of all legs.
+
+use super::kernel::{leg, Bare, Bounded, LegHealth, LegInput};
+use super::terms::MarketTerms;
+use crate::error::{RiskError, RiskResult};
+use crate::units::Quote;
+
+/// Most distinct markets in one account (DESIGN 3).
+pub const MAX_LEGS: usize = 8;
+
+/// Equity, the three measures and the split by leg. Always IM ≥ T ≥ MM ≥ 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// E: cash + collateral at maintenance weight + Σ unsettled at the marks; a leg whose feed has been stale for more than 10 minutes
+    /// at the adverse end of its range (RULES 2.5).
+    pub equity: Quote,
+    /// E_im: claims at their weight, collateral at initial weight, less the adverse edge of each market.
+    pub equity_im: Quote,
+    /// E as the liquidation trigger sees it: with the favourable edge of each market. Never below E.
+    pub equity_trigger: Quote,
+    /// Initial margin IM.
+    pub im: Quote,
+    /// Exit target T.
+    pub target: Quote,
+    /// Maintenance margin MM.
+    pub mm: Quote,
+    /// Σ |perp notional| at the marks.
+    pub gross_notional: Quote,
+    /// Contributions in the order of the input; the first `leg_count` entries are set.
+    pub legs: [LegHealth; MAX_LEGS],
+    /// Number of legs.
+    pub leg_count: usize,
+}
+
+impl Health {
+    /// The legs that were given.
+    pub fn legs(&self) -> &[LegHealth] {
+        self.legs.get(..self.leg_count).unwrap_or(&self.legs)
+    }
+
+    /// E_im ≥ IM: the account may raise risk, may withdraw down to the floors of RULES 1.6.
+    pub fn is_initial(&self) -> bool {
+        self.equity_im >= self.im
+    }
+
+    /// What is missing to the exit target, T − E; negative when there is a surplus. Errors: [`RiskError::Overflow`].
+    pub fn shortfall(&self) -> RiskResult<Quote> {
+        self.target.sub(self.equity)
+    }
+
+    fn include(&mut self, leg: LegHealth) -> RiskResult<()> {
+        let Some(slot) = self.legs.get_mut(self.leg_count) else {
+            return Err(RiskError::QuantityOutOfRange);
+        };
+        *slot = leg;
+        self.leg_count = self.leg_count.checked_add(1).ok_or(RiskError::Overflow)?;
+        let worth = leg.unsettled.add(leg.collateral_mm)?;
+        self.equity = self.equity.add(worth)?.add(leg.edge_trigger.min(Quote::ZERO))?;
+        self.equity_im = self.equity_im.add(leg.unsettled_im)?.add(leg.collateral_im)?.sub(leg.edge_im)?;
+        self.equity_trigger = self.equity_trigger.add(worth)?.add(leg.edge_trigger)?;
+        self.im = self.im.add(leg.scan_im)?;
+        self.target = self.target.add(leg.target)?;
+        self.mm = self.mm.add(leg.scan_mm)?;
+        self.gross_notional = self.gross_notional.add(leg.notional.abs()?)?;
+        Ok(())
+    }
+}
+
+/// Health of an account with `cash` (≥ 0) and one leg per market; the same market must not be given twice.
+///
+/// Requirements and adverse edges are rounded up, claims and the favourable edge down. The order of legs changes nothing but the order
+/// of [`Health::legs`].
+///
+/// Errors: [`RiskError::QuantityOutOfRange`] for lots, for more than [`MAX_LEGS`] legs and for negative cash,
+/// [`RiskError::NotionalOutOfRange`] for values, [`RiskError::Overflow`].
+pub fn health<'a, I>(cash: Quote, legs: I) -> RiskResult<Health>
+where
+    I: IntoIterator<Item = (&'a MarketTerms, &'a LegInput)>,
+{
+    if cash.is_negative() {
+        return Err(RiskError::QuantityOutOfRange);
+    }
+    let mut total = Health { equity: cash, equity_im: cash, equity_trigger: cash, ..Health::default() };
+    for (terms, input) in legs {
+        total.include(leg::<Bare>(Bounded::new(terms, input)?))?;
+    }
+    total.im = total.im.max(total.target);
+    Ok(total)
+}
