@@ -1,1 +1,39 @@
-//! Account layouts, discriminators, seeds, and the mapping from account bytes to the engine views.
+//! Account layouts, discriminators, seeds, and the one mapping from account bytes to engine views.
+//!
+//! Every account is plain old data behind an eight-byte discriminator. Program, client library, keeper and browser read the same bytes through this
+//! crate; only the feature `anchor` pulls in Anchor, for its `account(zero_copy)` attribute.
+#![cfg_attr(not(any(feature = "anchor", test)), no_std)]
+
+mod mirror;
+
+pub mod book;
+pub mod collateral;
+pub mod custody;
+pub mod engine;
+pub mod exchange;
+pub mod insurance;
+pub mod margin_account;
+pub mod market;
+pub mod seeds;
+pub mod view;
+
+pub use book::OrderBook;
+pub use collateral::Collateral;
+pub use exchange::Exchange;
+pub use insurance::InsuranceFund;
+pub use margin_account::{CollateralSlot, MarginAccount, OpenOrder, PerpSlot};
+pub use market::{Market, MarketParams};
+
+#[cfg(feature = "anchor")]
+anchor_lang::declare_id!("PLimsoLLCLearingHouseMarginAccountsSoLana11");
+
+#[cfg(not(feature = "anchor"))]
+solana_pubkey::declare_id!("PLimsoLLCLearingHouseMarginAccountsSoLana11");
+
+#[cfg(feature = "anchor")]
+pub(crate) use anchor_lang::prelude::Pubkey;
+#[cfg(not(feature = "anchor"))]
+pub(crate) use solana_pubkey::Pubkey;
+
+/// Layout version written into every account.
+pub const VERSION: u8 = 1;

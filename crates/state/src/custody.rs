@@ -1,0 +1,81 @@
+//! Ledger side of deposits and withdrawals; the token side follows in the same instruction.
+
+use crate::{Collateral, Exchange, InsuranceFund, MarginAccount, Pubkey};
+use plimsoll_risk::{Price, Quote, RiskError, RiskResult, Round, Secs};
+
+impl Exchange {
+    /// Credits a deposit of `amount` atoms to an account's cash. `held` is what the vault holds before it.
+    pub fn credit_cash(&mut self, account: &mut MarginAccount, amount: i64, held: i64, now: i64) -> RiskResult<()> {
+        let cash = account.cash.checked_add(amount).ok_or(RiskError::Overflow)?;
+        self.outflow.record_deposit(Quote::new(amount), Quote::new(held), Secs::new(now))?;
+        account.cash = cash;
+        account.sequence = account.sequence.wrapping_add(1);
+        self.sequence = self.sequence.wrapping_add(1);
+        Ok(())
+    }
+
+    /// Debits a withdrawal. Errors: [`RiskError::QuantityOutOfRange`] beyond the cash, [`RiskError::WrongState`] beyond the outflow limits.
+    pub fn debit_cash(&mut self, account: &mut MarginAccount, amount: i64, held: i64, now: i64) -> RiskResult<()> {
+        let cash = account.cash.checked_sub(amount).filter(|cash| *cash >= 0).ok_or(RiskError::QuantityOutOfRange)?;
+        self.outflow.check_and_record(Quote::new(amount), Quote::new(held), Secs::new(now))?;
+        account.cash = cash;
+        account.sequence = account.sequence.wrapping_add(1);
+        self.sequence = self.sequence.wrapping_add(1);
+        Ok(())
+    }
+}
+
+impl MarginAccount {
+    /// Credits a deposit of collateral; returns the account's new balance of it. Errors: [`RiskError::WrongState`] when all slots are used.
+    pub fn credit_collateral(&mut self, key: Pubkey, collateral: &mut Collateral, amount: i64) -> RiskResult<i64> {
+        let total = collateral.total.checked_add(amount).ok_or(RiskError::Overflow)?;
+        let slot = self.collateral_or_open(&key).ok_or(RiskError::WrongState)?;
+        let balance = slot.amount.checked_add(amount).ok_or(RiskError::Overflow)?;
+        slot.amount = balance;
+        collateral.total = total;
+        self.sequence = self.sequence.wrapping_add(1);
+        Ok(balance)
+    }
+
+    /// Debits a withdrawal of collateral; returns the new balance. Errors: [`RiskError::QuantityOutOfRange`] beyond the balance.
+    pub fn debit_collateral(&mut self, key: &Pubkey, collateral: &mut Collateral, amount: i64) -> RiskResult<i64> {
+        let slot = self.collateral_mut(key).ok_or(RiskError::QuantityOutOfRange)?;
+        let balance = slot.amount.checked_sub(amount).filter(|left| *left >= 0).ok_or(RiskError::QuantityOutOfRange)?;
+        slot.amount = balance;
+        if balance == 0 {
+            *slot = bytemuck::Zeroable::zeroed();
+        }
+        collateral.total = collateral.total.checked_sub(amount).ok_or(RiskError::Overflow)?;
+        self.sequence = self.sequence.wrapping_add(1);
+        Ok(balance)
+    }
+}
+
+impl Collateral {
+    /// Value of `atoms` at `price` weighted for initial and maintenance margin, rounded down (RULES 4.1).
+    pub fn weighted(&self, atoms: i64, price: Price, now: i64) -> RiskResult<(Quote, Quote)> {
+        let value = self.value(atoms, price)?;
+        let (im, mm) = self.weights(now)?;
+        Ok((value.scale(im, Round::Floor)?, value.scale(mm, Round::Floor)?))
+    }
+}
+
+impl InsuranceFund {
+    /// Books money paid in.
+    pub fn pay_in(&mut self, amount: i64) -> RiskResult<()> {
+        let balance = self.balance.checked_add(amount).ok_or(RiskError::Overflow)?;
+        self.paid_in = self.paid_in.checked_add(amount).ok_or(RiskError::Overflow)?;
+        self.balance = balance;
+        self.sequence = self.sequence.wrapping_add(1);
+        Ok(())
+    }
+
+    /// Books a payout for a bankruptcy. Errors: [`RiskError::QuantityOutOfRange`] beyond the balance.
+    pub fn pay_out(&mut self, amount: i64) -> RiskResult<()> {
+        let balance = self.balance.checked_sub(amount).filter(|left| *left >= 0).ok_or(RiskError::QuantityOutOfRange)?;
+        self.paid_out = self.paid_out.checked_add(amount).ok_or(RiskError::Overflow)?;
+        self.balance = balance;
+        self.sequence = self.sequence.wrapping_add(1);
+        Ok(())
+    }
+}

@@ -1,0 +1,47 @@
+//! The clearing house itself: quote token, roles, limits. Trading and liquidation never write it.
+
+use crate::engine::OutflowLimiter;
+use crate::mirror::layout;
+use crate::Pubkey;
+
+layout! {
+    /// One clearing house. Created once by its governor; holds the vault of the quote token as its signer.
+    account Exchange [b"plm:exch", 8 + 6 * 32 + 32 + 16 + core::mem::size_of::<OutflowLimiter>() + 128] {
+        /// Mint of the quote token (6 decimals).
+        quote_mint: Pubkey,
+        /// Token account that holds users' cash, pools, tranches and fees.
+        vault: Pubkey,
+        /// The insurance fund's account.
+        insurance: Pubkey,
+        /// May create markets and collaterals.
+        governor: Pubkey,
+        /// May pause; cancels queued changes.
+        guardian: Pubkey,
+        /// Receives protocol fees.
+        fee_collector: Pubkey,
+        /// Layout version.
+        version: u8,
+        /// Bump of this address.
+        bump: u8,
+        /// Bump of the vault.
+        vault_bump: u8,
+        /// Zero.
+        padding: [u8; 5],
+        /// Number of markets created.
+        markets: u32,
+        /// Number of collaterals created.
+        collaterals: u32,
+        /// Unused.
+        spare2: u64,
+        /// Counts every change of this account.
+        sequence: u64,
+        /// Reserved for pause bits.
+        paused: u64,
+        /// Unused.
+        spare: u64,
+        /// Net outflow in the present hour and day.
+        outflow: OutflowLimiter,
+        /// Zero; later versions take their fields from here.
+        reserve: [u64; 16],
+    }
+}

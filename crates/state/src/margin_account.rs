@@ -1,0 +1,251 @@
+//! A trader's margin account: cash, collateral, positions, open orders and liquidation state.
+
+use crate::engine::{LiquidationState, PerpPosition};
+use crate::mirror::layout;
+use crate::Pubkey;
+use plimsoll_risk::{Price, RiskError, RiskResult};
+
+/// Collateral slots of an account.
+pub const COLLATERALS: usize = 8;
+/// Perpetual positions of an account.
+pub const PERPS: usize = 8;
+/// Open orders of an account.
+pub const ORDERS: usize = 32;
+
+layout! {
+    /// Deposits of one collateral.
+    part CollateralSlot [40] {
+        /// The collateral account; all zero when the slot is free.
+        collateral: Pubkey,
+        /// Token atoms, at least zero.
+        amount: i64,
+    }
+}
+
+layout! {
+    /// One perpetual position with its resting orders' totals.
+    part PerpSlot [32 + core::mem::size_of::<PerpPosition>()] {
+        /// The market; all zero when the slot is free.
+        market: Pubkey,
+        /// The position.
+        position: PerpPosition,
+    }
+}
+
+layout! {
+    /// An order of this account that rests on a book.
+    part OpenOrder [32] {
+        /// Identity on the book; zero when the slot is free.
+        id: u64,
+        /// The owner's own number for it.
+        client_id: u64,
+        /// Limit price, atoms per lot.
+        price: u32,
+        /// Lots left.
+        lots: u32,
+        /// Unix seconds after which it is dead; zero for never.
+        expiry: u32,
+        /// Index of its position slot.
+        slot: u8,
+        /// 0 = bid, 1 = ask.
+        side: u8,
+        /// Bit 0: reduce-only.
+        flags: u8,
+        /// Zero.
+        padding: u8,
+    }
+}
+
+layout! {
+    /// One margin account; an owner may have many.
+    account MarginAccount [b"plm:marg", 8 + 3 * 32 + 16 + 2 * 8 + core::mem::size_of::<LiquidationState>()
+        + COLLATERALS * 40 + PERPS * core::mem::size_of::<PerpSlot>() + ORDERS * 32 + 128] {
+        /// The exchange it belongs to.
+        exchange: Pubkey,
+        /// May do everything.
+        owner: Pubkey,
+        /// May trade, never withdraw (RULES 5.2); all zero for nobody.
+        delegate: Pubkey,
+        /// Layout version.
+        version: u8,
+        /// Bump of this address.
+        bump: u8,
+        /// Zero.
+        padding: [u8; 2],
+        /// Which of the owner's accounts this is.
+        number: u32,
+        /// Orders placed under an older generation are dead: cancelling all is one increment (RULES 5.3).
+        generation: u32,
+        /// Zero.
+        padding2: u32,
+        /// Settled quote atoms; never negative (RULES 1.2).
+        cash: i64,
+        /// Counts every change of this account.
+        sequence: u64,
+        /// Where the account stands between healthy and bankrupt (RULES 6.1).
+        liquidation: LiquidationState,
+        /// Deposited collateral.
+        collaterals: [CollateralSlot; COLLATERALS],
+        /// Perpetual positions.
+        perps: [PerpSlot; PERPS],
+        /// Orders resting on books.
+        orders: [OpenOrder; ORDERS],
+        /// Zero; later versions take their fields from here.
+        reserve: [u64; 16],
+    }
+}
+
+impl PerpSlot {
+    /// Whether a market is recorded here.
+    pub fn is_used(&self) -> bool {
+        self.market != Pubkey::default()
+    }
+
+    /// Whether nothing of the market is left: no lots, no unsettled value, no orders, no share in a deficit round.
+    pub fn is_empty(&self) -> bool {
+        self.position.is_free()
+    }
+}
+
+impl CollateralSlot {
+    /// Whether a collateral is recorded here.
+    pub fn is_used(&self) -> bool {
+        self.collateral != Pubkey::default()
+    }
+}
+
+impl OpenOrder {
+    /// Whether an order is recorded here.
+    pub fn is_used(&self) -> bool {
+        self.id != 0
+    }
+}
+
+impl MarginAccount {
+    /// Index of the slot of `market`, if the account has one.
+    pub fn perp_index(&self, market: &Pubkey) -> Option<usize> {
+        self.perps.iter().position(|slot| slot.market == *market)
+    }
+
+    /// Index of the slot of `market`, taking a free one if there is none yet. `None`: all eight are in use.
+    pub fn perp_index_or_open(&mut self, market: &Pubkey) -> Option<usize> {
+        if let Some(index) = self.perp_index(market) {
+            return Some(index);
+        }
+        let index = self.perps.iter().position(|slot| !slot.is_used())?;
+        self.perps.get_mut(index)?.market = *market;
+        Some(index)
+    }
+
+    /// Frees the slot of a market in which nothing is left. Orders keep their slot's index, so a slot with orders stays.
+    pub fn close_if_empty(&mut self, index: usize) {
+        if let Some(slot) = self.perps.get_mut(index) {
+            if slot.is_used() && slot.is_empty() {
+                *slot = bytemuck::Zeroable::zeroed();
+            }
+        }
+    }
+
+    /// Cash and the position in `slot`, both for changing. Errors: [`RiskError::WrongState`] for a slot that is none.
+    pub fn cash_and_position(&mut self, slot: usize) -> RiskResult<(&mut i64, &mut plimsoll_risk::perp::Position)> {
+        let position = self.perps.get_mut(slot).ok_or(RiskError::WrongState)?;
+        Ok((&mut self.cash, &mut position.position))
+    }
+
+    /// The position in `slot`. Errors: [`RiskError::WrongState`] for a slot that is none.
+    pub fn position(&self, slot: usize) -> RiskResult<&plimsoll_risk::perp::Position> {
+        self.perps.get(slot).map(|slot| &*slot.position).ok_or(RiskError::WrongState)
+    }
+
+    /// Whether an order with this identity is among the open ones. An order that is on a book but not here is void: its owner's account was
+    /// closed and opened anew, or its orders were cancelled.
+    pub fn lists_order(&self, id: u64) -> bool {
+        self.orders.iter().any(|slot| slot.id == id && id != 0)
+    }
+
+    /// The slot of `collateral`, taking a free one if there is none yet.
+    pub fn collateral_or_open(&mut self, collateral: &Pubkey) -> Option<&mut CollateralSlot> {
+        let index = self
+            .collaterals
+            .iter()
+            .position(|slot| slot.collateral == *collateral)
+            .or_else(|| self.collaterals.iter().position(|slot| !slot.is_used()))?;
+        let slot = self.collaterals.get_mut(index)?;
+        slot.collateral = *collateral;
+        Some(slot)
+    }
+
+    /// The slot of `collateral`, if the account has one.
+    pub fn collateral_mut(&mut self, collateral: &Pubkey) -> Option<&mut CollateralSlot> {
+        self.collaterals.iter_mut().find(|slot| slot.collateral == *collateral)
+    }
+
+    /// Records a resting order and reserves its lots on its position. Errors: [`RiskError::BookFull`] when all 32 slots are in use.
+    pub fn add_order(&mut self, order: OpenOrder) -> RiskResult<()> {
+        let free = self.orders.iter().position(|slot| !slot.is_used()).ok_or(RiskError::BookFull)?;
+        self.rest(&order, order.lots.into())?;
+        if let Some(slot) = self.orders.get_mut(free) {
+            *slot = order;
+        }
+        Ok(())
+    }
+
+    /// Takes `lots` off the order `id` (all of it when `lots` is `None`) and frees the slot at zero. Returns the order as it was.
+    ///
+    /// Errors: [`RiskError::OrderNotFound`].
+    pub fn reduce_order(&mut self, id: u64, lots: Option<u32>) -> RiskResult<OpenOrder> {
+        let index = self.orders.iter().position(|slot| slot.id == id && id != 0).ok_or(RiskError::OrderNotFound)?;
+        let before = *self.orders.get(index).ok_or(RiskError::OrderNotFound)?;
+        let taken = lots.unwrap_or(before.lots);
+        let left = before.lots.checked_sub(taken).ok_or(RiskError::QuantityOutOfRange)?;
+        self.rest(&before, i64::from(taken).checked_neg().ok_or(RiskError::Overflow)?)?;
+        if let Some(slot) = self.orders.get_mut(index) {
+            *slot = if left == 0 { bytemuck::Zeroable::zeroed() } else { OpenOrder { lots: left, ..before } };
+        }
+        Ok(before)
+    }
+
+    /// Forgets every open order at once: the generation moves on, and orders left on books are dead when met (RULES 5.3).
+    pub fn cancel_all(&mut self) {
+        self.generation = self.generation.wrapping_add(1);
+        self.orders = bytemuck::Zeroable::zeroed();
+        for slot in &mut self.perps {
+            let position = &mut slot.position;
+            position.bids = 0;
+            position.asks = 0;
+            position.bids_value = 0;
+            position.asks_value = 0;
+            position.reserved = 0;
+        }
+    }
+
+    /// Adds `lots` (negative: removes) to what rests on the order's side of its position.
+    fn rest(&mut self, order: &OpenOrder, lots: i64) -> RiskResult<()> {
+        let position = &mut self.perps.get_mut(usize::from(order.slot)).ok_or(RiskError::OrderNotFound)?.position;
+        let value = plimsoll_risk::Lots::new(lots).at(Price::new(order.price.into()))?.raw();
+        let (total, total_value) = match order.side {
+            0 => (&mut position.bids, &mut position.bids_value),
+            _ => (&mut position.asks, &mut position.asks_value),
+        };
+        let (new_total, new_value) = (total.checked_add(lots), total_value.checked_add(value));
+        *total = new_total.ok_or(RiskError::Overflow)?;
+        *total_value = new_value.ok_or(RiskError::Overflow)?;
+        Ok(())
+    }
+
+    /// Whether the account can be closed: no cash, collateral, position or order.
+    pub fn is_empty(&self) -> bool {
+        self.cash == 0
+            && self.collaterals.iter().all(|slot| slot.amount == 0)
+            && self.perps.iter().all(|slot| !slot.is_used())
+            && self.orders.iter().all(|slot| !slot.is_used())
+    }
+
+    /// The law of this account (RULES 1.2): cash and collateral are never negative, orders belong to used slots.
+    pub fn invariant(&self) -> RiskResult<()> {
+        let is_sound = self.cash >= 0
+            && self.collaterals.iter().all(|slot| slot.amount >= 0)
+            && self.perps.iter().all(|slot| slot.position.bids >= 0 && slot.position.asks >= 0);
+        if is_sound { Ok(()) } else { Err(RiskError::WrongState) }
+    }
+}

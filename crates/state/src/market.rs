@@ -1,0 +1,199 @@
+//! One underlying: its accepted price, volatility, rates in force, and the books of its perpetual.
+
+use crate::engine::{FundingParams, FundingState, GlideState, LiquidationParams, OracleParams, OracleState, PerpBooks, PerpParams, VolParams, VolState};
+use crate::mirror::layout;
+use crate::Pubkey;
+use plimsoll_risk::margin::{im_rate, im_rate_scaled, spot_range, MarketRisk, MarketTerms};
+use plimsoll_risk::oracle::{stale_range, Conditions, STALE_AGE};
+use plimsoll_risk::units::{mul_div, MAX_LOTS};
+use plimsoll_risk::{Lots, Price, Quote, Ratio, RiskError, RiskResult, Round, Secs};
+
+/// Trading is open.
+pub const STATUS_ACTIVE: u8 = 0;
+/// Only reductions.
+pub const STATUS_REDUCE_ONLY: u8 = 1;
+
+layout! {
+    /// Parameters of a market that belong to no single part of the engine.
+    part MarketParams [10 * 8] {
+        /// Prices of orders are multiples of this many atoms per lot.
+        tick: i64,
+        /// Least value of an order, quote atoms.
+        min_order: i64,
+        /// Tier rate of initial margin, Q30 (RULES 4.2).
+        tier_im: i64,
+        /// Multiple of the one-hour volatility in the initial rate, Q30 (RULES 4.2: 5, so that 0.8 × 5 = 4).
+        sigmas: i64,
+        /// Open interest up to which the initial rate stays, quote atoms (RULES 4.5).
+        oi_low: i64,
+        /// Open interest at which the initial rate is 100 %, quote atoms.
+        oi_high: i64,
+        /// Smallest spot range of the grid, Q30 (RULES 4.1).
+        range_low: i64,
+        /// Largest spot range of the grid, Q30.
+        range_high: i64,
+        /// Exit target above maintenance margin, share of notional, Q30 (RULES 4.5).
+        target_extra: i64,
+        /// Largest open interest a side, lots.
+        max_open_interest: i64,
+    }
+}
+
+layout! {
+    /// A market per underlying.
+    account Market [b"plm:mrkt", 8 + 2 * 32 + 32 + 16 + 8 + 4 * 8 + 80 + core::mem::size_of::<OracleParams>() + core::mem::size_of::<OracleState>()
+        + core::mem::size_of::<VolParams>() + core::mem::size_of::<VolState>() + core::mem::size_of::<GlideState>()
+        + core::mem::size_of::<FundingParams>() + core::mem::size_of::<FundingState>() + core::mem::size_of::<PerpParams>()
+        + core::mem::size_of::<LiquidationParams>() + core::mem::size_of::<PerpBooks>() + 256] {
+        /// The exchange it belongs to.
+        exchange: Pubkey,
+        /// Its order book.
+        book: Pubkey,
+        /// Pyth feed of its price.
+        feed: [u8; 32],
+        /// Name, padded with zeros.
+        symbol: [u8; 16],
+        /// Layout version.
+        version: u8,
+        /// Bump of this address.
+        bump: u8,
+        /// `STATUS_ACTIVE` or `STATUS_REDUCE_ONLY`.
+        status: u8,
+        /// Zero.
+        padding: [u8; 3],
+        /// Which market of the exchange this is.
+        index: u16,
+        /// Counts every change of this account.
+        sequence: u64,
+        /// Volatility over one hour in force, Q30; cached at the last price update.
+        sigma: i64,
+        /// Maintenance rate in force, Q30; cached at the last price update.
+        mm_rate: i64,
+        /// Spot range in force, Q30; cached at the last price update.
+        range: i64,
+        /// Parameters.
+        params: MarketParams,
+        /// What it demands of its feed.
+        oracle_params: OracleParams,
+        /// The accepted price and its averages.
+        oracle: OracleState,
+        /// Parameters of the volatility measurement.
+        vol_params: VolParams,
+        /// Measured volatility.
+        vol: VolState,
+        /// The maintenance rate on its way.
+        glide: GlideState,
+        /// Parameters of funding.
+        funding_params: FundingParams,
+        /// The funding clock.
+        funding: FundingState,
+        /// Parameters of the perpetual's accounting.
+        perp_params: PerpParams,
+        /// Parameters of liquidation.
+        liquidation_params: LiquidationParams,
+        /// The perpetual's books.
+        perp: PerpBooks,
+        /// Zero; later versions take their fields from here.
+        reserve: [u64; 32],
+    }
+}
+
+impl Market {
+    /// The accepted price. Errors: [`RiskError::PriceOutOfRange`] before the first.
+    pub fn mark(&self) -> RiskResult<Price> {
+        Price::checked(self.oracle.price)
+    }
+
+    /// Conditions of the accepted price at `now` (RULES 2.2).
+    pub fn conditions(&self, now: Secs) -> Conditions {
+        self.oracle.conditions(&self.oracle_params, now)
+    }
+
+    /// Token atoms with `decimals` that make one base lot. Errors: [`RiskError::ParameterOutOfRange`] when a lot is finer than an atom.
+    pub fn atoms_per_lot(&self, decimals: u8) -> RiskResult<i64> {
+        let power = i64::from(decimals).checked_sub(self.oracle_params.lot_exponent.into()).ok_or(RiskError::Overflow)?;
+        let power = u32::try_from(power).map_err(|_| RiskError::ParameterOutOfRange)?;
+        10_i64.checked_pow(power).ok_or(RiskError::ParameterOutOfRange)
+    }
+
+    /// Open interest at the mark, the larger side.
+    pub fn open_interest(&self) -> RiskResult<Quote> {
+        Lots::new(self.perp.long.open_interest.max(self.perp.short.open_interest)).at(self.mark()?)
+    }
+
+    /// Initial-margin rate at the present volatility and open interest (RULES 4.2, 4.5).
+    pub fn im_rate(&self) -> RiskResult<Ratio> {
+        let base = im_rate(Ratio::new(self.params.tier_im), Ratio::new(self.params.sigmas), Ratio::new(self.sigma))?;
+        im_rate_scaled(base, self.open_interest()?, Quote::new(self.params.oi_low), Quote::new(self.params.oi_high))
+    }
+
+    /// What a margin check needs of this market at `now`.
+    pub fn risk(&self, now: Secs) -> RiskResult<MarketRisk> {
+        let mark = self.mark()?;
+        let confidence = Ratio::new(self.oracle.confidence);
+        let age = self.oracle.age(now);
+        let is_stale = age > STALE_AGE && !self.oracle.is_settling();
+        let stale = if is_stale { stale_range(confidence, Ratio::new(self.sigma), age)? } else { Ratio::ZERO };
+        Ok(MarketRisk {
+            mark,
+            twap: self.oracle.twap.five_minute(now).unwrap_or(mark),
+            confidence,
+            im_rate: self.im_rate()?,
+            mm_rate: Ratio::new(self.mm_rate),
+            spot_range: Ratio::new(self.range),
+            stale_range: stale.min(Ratio::ONE),
+            stale_for: if is_stale { age.sub(STALE_AGE)? } else { Secs::ZERO },
+            target_extra: Ratio::new(self.params.target_extra),
+            claim_weight: Ratio::new(self.perp_params.claim_weight),
+        })
+    }
+
+    /// [`Self::risk`], checked and reduced to unit values.
+    pub fn terms(&self, now: Secs) -> RiskResult<MarketTerms> {
+        MarketTerms::new(&self.risk(now)?)
+    }
+
+    /// Brings volatility, rates and range to the accepted price (RULES 3); call after every accepted sample.
+    pub fn refresh_rates(&mut self, now: Secs) -> RiskResult<()> {
+        let (price, publish) = (self.mark()?, Secs::new(self.oracle.publish));
+        let params = *self.vol_params;
+        self.vol.observe(&params, price, publish)?;
+        let sigma = self.vol.sigma_1h(&params)?;
+        self.sigma = sigma.raw();
+        let base = im_rate(Ratio::new(self.params.tier_im), Ratio::new(self.params.sigmas), sigma)?;
+        self.mm_rate = self.glide.advance(base, sigma, self.vol.is_jump(now), now)?.raw();
+        // √24 in Q30: one-hour volatility to one day.
+        let day = sigma.mul(Ratio::new(5_260_236_949), Round::Ceil)?;
+        self.range = spot_range(day, Ratio::new(self.params.range_low), Ratio::new(self.params.range_high))?.raw();
+        Ok(())
+    }
+
+    /// Whether there is somebody to pay funding and somebody to receive it.
+    pub fn has_both_sides(&self) -> bool {
+        self.perp.long.open_interest > 0 && self.perp.short.open_interest > 0
+    }
+
+    /// Accrues funding up to `now` into both side indices; call before open interest or a position changes (RULES 5.4).
+    pub fn accrue_funding(&mut self, now: Secs) -> RiskResult<()> {
+        let mark = self.mark()?;
+        let has_both_sides = self.has_both_sides();
+        let per_lot = self.funding.accrue(now, mark, has_both_sides)?;
+        plimsoll_risk::perp::accrue_funding(&mut self.perp, per_lot.raw())
+    }
+
+    /// The law of this account: pool and tranche are never negative, open interest is within its cap's arithmetic bound.
+    pub fn invariant(&self) -> RiskResult<()> {
+        let perp = &self.perp;
+        let is_sound = perp.pool >= 0
+            && perp.tranche_cash >= 0
+            && perp.fees >= 0
+            && (0..=MAX_LOTS).contains(&perp.long.open_interest)
+            && (0..=MAX_LOTS).contains(&perp.short.open_interest);
+        if is_sound { Ok(()) } else { Err(RiskError::WrongState) }
+    }
+}
+
+/// Fee of a trade worth `value`, rounded up.
+pub fn fee(value: Quote, rate: Ratio) -> RiskResult<Quote> {
+    mul_div(value.abs()?.raw(), rate.raw(), Ratio::ONE.raw(), Round::Ceil).map(Quote::new)
+}

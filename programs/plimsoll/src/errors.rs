@@ -1,0 +1,285 @@
+//! Every refusal, numbered by area; on chain the number is 6000 + the value here. Each message says what the caller can do.
+
+use anchor_lang::prelude::*;
+use plimsoll_risk::margin::TradeRefusal;
+use plimsoll_risk::oracle::Fault;
+use plimsoll_risk::RiskError;
+
+/// Why an instruction was refused. Nothing has changed when one of these is returned.
+#[error_code]
+#[derive(PartialEq, Eq)]
+pub enum PlimsollError {
+    // 100s: who and which account
+    /// Signer is neither owner nor an allowed delegate.
+    #[msg("The signer may not act for this margin account: sign with its owner, or with its delegate for trading.")]
+    NotAuthorised = 100,
+    /// Only the governor may do this.
+    #[msg("Only the exchange's governor may do this: sign with the governor's key.")]
+    NotGovernor = 101,
+    /// An account belongs to another exchange.
+    #[msg("An account belongs to another exchange: pass accounts of one exchange.")]
+    WrongExchange = 102,
+    /// The book is not this market's.
+    #[msg("This order book is not the market's: pass the book named in the market account.")]
+    WrongBook = 103,
+    /// A market that the account holds a leg in was not passed.
+    #[msg("A market in which this account has a leg is missing: pass every market of the account among the remaining accounts.")]
+    MissingMarket = 104,
+    /// A collateral account that the margin account uses was not passed.
+    #[msg("A collateral account is missing: pass the collateral account of every deposited collateral among the remaining accounts.")]
+    MissingCollateral = 105,
+    /// An account is passed twice, or in two roles that must differ.
+    #[msg("The same account is passed in two roles that must differ: use two different margin accounts.")]
+    SameAccount = 106,
+    /// A remaining account is of no known type.
+    #[msg("A remaining account is not a market, collateral or margin account of this program: remove it.")]
+    UnknownAccount = 107,
+    /// The mint cannot be used.
+    #[msg("This mint cannot be used: it needs 6 decimals for the quote, and no transfer hook, fee, freeze by default or permanent delegate.")]
+    MintNotAllowed = 108,
+    /// The vault is not the one recorded.
+    #[msg("This token account is not the recorded vault: pass the vault named in the exchange, collateral or insurance account.")]
+    WrongVault = 109,
+    /// Market index or count is exhausted.
+    #[msg("The list is full: close or reuse an existing entry first.")]
+    TooMany = 110,
+    /// The account still holds something.
+    #[msg("The margin account is not empty: withdraw, settle, close positions and cancel orders first.")]
+    AccountNotEmpty = 111,
+    /// A remaining account must be writable.
+    #[msg("A market or maker account that this instruction changes is not writable: mark it writable.")]
+    NotWritable = 112,
+    /// A wrong market was passed for this role.
+    #[msg("This market is not the one the collateral or account refers to: pass the recorded market.")]
+    WrongMarket = 113,
+    /// An account holds a layout version this program does not read.
+    #[msg("The account has another layout version: migrate it first.")]
+    WrongVersion = 114,
+
+    // 200s: prices
+    /// Not owned by the Pyth receiver.
+    #[msg("The price account is not owned by the Pyth receiver program: post the update through the receiver.")]
+    PriceWrongOwner = 200,
+    /// Not a price update account.
+    #[msg("The price account does not hold a price update: pass a PriceUpdateV2 account.")]
+    PriceMalformed = 201,
+    /// Another feed.
+    #[msg("The price update is of another feed: pass the feed named in the market.")]
+    PriceWrongFeed = 202,
+    /// Not fully verified.
+    #[msg("The price update is only partially verified: post it with full verification.")]
+    PriceNotVerified = 203,
+    /// Zero or negative.
+    #[msg("The price is zero or negative: wait for the next update.")]
+    PriceNotPositive = 204,
+    /// Exponent changed.
+    #[msg("The price's exponent is not the market's: this market needs governance before it can continue.")]
+    PriceExponentChanged = 205,
+    /// Confidence too wide.
+    #[msg("The price's confidence interval is too wide: wait for a narrower update.")]
+    PriceTooWide = 206,
+    /// Outside the asset's absolute bounds.
+    #[msg("The price is outside the market's absolute bounds: wait for the next update.")]
+    PriceOutOfBounds = 207,
+    /// From the future.
+    #[msg("The price is from more than 10 seconds in the future: pass a current update.")]
+    PriceFromFuture = 208,
+    /// Too old for this action.
+    #[msg("The market's price is too old for this action: update the market first.")]
+    PriceTooOld = 209,
+    /// Action refused in the present oracle condition.
+    #[msg("This action is not allowed while the price is uncertain (wide, away from its average, or after an outage): wait, or reduce risk.")]
+    PriceConditionRefused = 210,
+    /// The caller's own limit was not met.
+    #[msg("The price moved past the limit you gave: send again with a new limit.")]
+    LimitNotMet = 211,
+
+    // 300s: margin
+    /// Below initial margin.
+    #[msg("Not enough margin: deposit, or make the trade smaller so that equity stays at or above initial margin.")]
+    BelowInitialMargin = 300,
+    /// A trade below initial margin must improve the account.
+    #[msg("Below initial margin a trade must reduce risk and not worsen equity over maintenance margin: reduce the position.")]
+    MustImprove = 301,
+    /// Equity is not positive.
+    #[msg("Equity is zero or negative: only a deposit or resolution can change this account.")]
+    NoEquity = 302,
+    /// Not enough cash.
+    #[msg("Not enough cash: settle profits or withdraw a smaller amount.")]
+    InsufficientCash = 303,
+    /// Withdrawal limits.
+    #[msg("The exchange's outflow limit for this hour or day is reached: withdraw less or later.")]
+    OutflowLimit = 304,
+    /// Not enough collateral.
+    #[msg("Not enough of this collateral is deposited: withdraw a smaller amount.")]
+    InsufficientCollateral = 305,
+    /// Deposit cap.
+    #[msg("The collateral's deposit cap is reached: deposit less.")]
+    CollateralCap = 306,
+    /// Settling one market alone is not allowed below IM.
+    #[msg("Below initial margin no single market can be settled alone: use settle_estate.")]
+    SettleEstateInstead = 307,
+    /// Nothing can be settled now.
+    #[msg("Nothing can be settled now: claims mature over time, the price must be near its average and no deficit may be open.")]
+    NothingToSettle = 308,
+    /// The equity must stay above a tenth of gross notional.
+    #[msg("After a withdrawal equity must be at least a tenth of gross notional: withdraw less.")]
+    NotionalFloor = 309,
+
+    // 400s: orders
+    /// Quantity is zero or too large.
+    #[msg("The quantity is zero or too large: use 1 to 2^30 lots, and at least the minimum order value.")]
+    QuantityOutOfRange = 400,
+    /// Price is off the grid or out of range.
+    #[msg("The price is out of range or not a multiple of the tick: correct it.")]
+    OrderPriceOutOfRange = 401,
+    /// Price beyond the band.
+    #[msg("The price is outside the band around the oracle price: move it closer.")]
+    OutsideBand = 402,
+    /// Post-only would cross.
+    #[msg("The post-only order would trade at once: lower the bid or raise the ask.")]
+    PostOnlyCrosses = 403,
+    /// Book is full.
+    #[msg("The book side is full of better orders: improve the price.")]
+    BookFull = 404,
+    /// Order slots are full.
+    #[msg("All 32 order slots are in use: cancel one first.")]
+    OrderSlotsFull = 405,
+    /// No such order.
+    #[msg("The order is not open: it was filled, cancelled or never existed.")]
+    OrderNotFound = 406,
+    /// Position slots are full.
+    #[msg("All position slots are in use: close a position or use a sub-account.")]
+    PositionSlotsFull = 407,
+    /// Reduce-only would increase.
+    #[msg("A reduce-only order must be against the position: flip the side or clear the flag.")]
+    ReduceOnlyIncreases = 408,
+    /// Market does not take new risk.
+    #[msg("The market takes reductions only at present: reduce, or wait.")]
+    MarketReduceOnly = 409,
+    /// A maker of a matching order is missing.
+    #[msg("A maker's margin account is missing: pass the owners of the best resting orders among the remaining accounts.")]
+    MissingMaker = 410,
+    /// Already expired.
+    #[msg("The order's expiry is in the past: give a later one, or 0 for none.")]
+    AlreadyExpired = 411,
+
+    // 500s: liquidation
+    /// Healthy account.
+    #[msg("The account is healthy: nothing to liquidate.")]
+    NotLiquidatable = 500,
+    /// First failing sample recorded; wait for the second.
+    #[msg("A second failing price sample at least 2 seconds later is needed: update the market and call again.")]
+    AwaitSecondSample = 501,
+    /// Pause between slices.
+    #[msg("The pause between slices is not over: call again later.")]
+    SlicePause = 502,
+    /// Take-over not open yet.
+    #[msg("The take-over is not open yet: pass the makers so that the book fills first, or wait ten seconds.")]
+    TakeoverNotOpen = 503,
+    /// Liquidator margin.
+    #[msg("The liquidator would fall below its exit target: add margin or take fewer lots.")]
+    LiquidatorMargin = 504,
+    /// No position in that market.
+    #[msg("The account has no position in this market: pass a market in which it has one.")]
+    NoPosition = 505,
+    /// Not bankrupt.
+    #[msg("The account is not bankrupt: liquidate it, or settle its estate first.")]
+    NotBankrupt = 506,
+    /// Lots remain.
+    #[msg("Lots are still open: close them by take-over or auto-deleveraging first.")]
+    LotsRemain = 507,
+    /// A post-condition failed.
+    #[msg("The liquidation would not leave the account better off: take fewer lots.")]
+    NoProgress = 508,
+    /// No counterparty interest.
+    #[msg("There is no opposite open interest to close against.")]
+    NoCounterparty = 509,
+    /// The account is under the grace period after ADL.
+    #[msg("The account was pushed under by auto-deleveraging only and has ten minutes: wait, or act when equity is below half of maintenance margin.")]
+    AdlGrace = 510,
+
+    // 600s: insurance, deficit rounds
+    /// Round not ready.
+    #[msg("The deficit round is not ready to close: wait until 60 seconds after its opening.")]
+    RoundNotReady = 600,
+    /// Records are waiting for positions to be touched.
+    #[msg("Older records still wait for positions to be touched: touch them, then retry.")]
+    StragglersFirst = 601,
+
+    // 700s: numbers
+    /// Overflow.
+    #[msg("A number left its range: use smaller quantities.")]
+    Overflow = 700,
+    /// Parameter out of range.
+    #[msg("A parameter is outside its documented range: correct it.")]
+    ParameterOutOfRange = 701,
+    /// State does not allow this.
+    #[msg("The market or account is not in a state that allows this.")]
+    WrongState = 702,
+    /// Vault and ledger disagree; nothing moved.
+    #[msg("The token movement differs from the ledger: the mint may charge a fee; nothing was moved.")]
+    TokenDelta = 703,
+    /// A state law would be broken; nothing moved.
+    #[msg("An invariant would be broken; nothing was changed. Please report this transaction.")]
+    InvariantBroken = 704,
+}
+
+impl From<RiskError> for PlimsollError {
+    fn from(error: RiskError) -> Self {
+        match error {
+            RiskError::PriceOutOfRange => Self::OrderPriceOutOfRange,
+            RiskError::QuantityOutOfRange | RiskError::NotionalOutOfRange => Self::QuantityOutOfRange,
+            RiskError::ParameterOutOfRange => Self::ParameterOutOfRange,
+            RiskError::BookFull => Self::BookFull,
+            RiskError::OrderNotFound => Self::OrderNotFound,
+            RiskError::StragglersFirst => Self::StragglersFirst,
+            RiskError::WrongState => Self::WrongState,
+            RiskError::NotReducing => Self::MustImprove,
+            RiskError::OrderExpired => Self::AlreadyExpired,
+            RiskError::OrderTooSmall => Self::QuantityOutOfRange,
+            RiskError::PriceOutsideBand => Self::OutsideBand,
+            RiskError::WouldCross => Self::PostOnlyCrosses,
+            _ => Self::Overflow,
+        }
+    }
+}
+
+impl From<TradeRefusal> for PlimsollError {
+    fn from(refusal: TradeRefusal) -> Self {
+        match refusal {
+            TradeRefusal::NoEquity => Self::NoEquity,
+            TradeRefusal::BelowInitial => Self::BelowInitialMargin,
+            TradeRefusal::RatioFalls | TradeRefusal::EquityNegative | TradeRefusal::PriceWorse => Self::MustImprove,
+        }
+    }
+}
+
+impl From<Fault> for PlimsollError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::WrongOwner => Self::PriceWrongOwner,
+            Fault::WrongFeed => Self::PriceWrongFeed,
+            Fault::PartialVerification => Self::PriceNotVerified,
+            Fault::MarketSettling => Self::WrongState,
+            Fault::PriceNotPositive => Self::PriceNotPositive,
+            Fault::ExponentChanged => Self::PriceExponentChanged,
+            Fault::ConfidenceTooWide => Self::PriceTooWide,
+            Fault::OutOfBounds => Self::PriceOutOfBounds,
+            Fault::FromTheFuture => Self::PriceFromFuture,
+            Fault::BadState => Self::InvariantBroken,
+        }
+    }
+}
+
+/// Lets `?` turn an engine refusal into the program's numbered error.
+pub trait OrRefuse<T> {
+    /// The value, or the numbered error.
+    fn or_refuse(self) -> Result<T>;
+}
+
+impl<T> OrRefuse<T> for plimsoll_risk::RiskResult<T> {
+    fn or_refuse(self) -> Result<T> {
+        self.map_err(|error| PlimsollError::from(error).into())
+    }
+}

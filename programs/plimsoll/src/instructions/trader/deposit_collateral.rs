@@ -1,0 +1,71 @@
+//! Brings a listed collateral token into a margin account. Anyone may pay into any account, at any price.
+
+use crate::errors::{OrRefuse, PlimsollError};
+use crate::events::{Header, Transferred};
+use crate::tokens::Movement;
+use anchor_lang::prelude::*;
+use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use plimsoll_state::{Collateral, MarginAccount};
+
+/// Arguments of `deposit_collateral`.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy)]
+pub struct DepositCollateralArgs {
+    /// Token atoms, at least 1.
+    pub amount: u64,
+}
+
+/// Accounts of `deposit_collateral`.
+#[event_cpi]
+#[derive(Accounts)]
+pub struct DepositCollateral<'info> {
+    /// Pays; need not be the owner.
+    pub payer: Signer<'info>,
+    /// The listing; its total changes.
+    #[account(mut, has_one = vault @ PlimsollError::WrongVault, has_one = mint @ PlimsollError::MintNotAllowed)]
+    pub collateral: AccountLoader<'info, Collateral>,
+    /// Receives the deposit.
+    #[account(mut)]
+    pub margin_account: AccountLoader<'info, MarginAccount>,
+    /// The token.
+    pub mint: InterfaceAccount<'info, Mint>,
+    /// Receives the tokens.
+    #[account(mut)]
+    pub vault: InterfaceAccount<'info, TokenAccount>,
+    /// Gives the tokens; the token program checks the payer's right to them.
+    #[account(mut)]
+    pub from: InterfaceAccount<'info, TokenAccount>,
+    /// SPL Token or Token-2022.
+    pub token_program: Interface<'info, TokenInterface>,
+}
+
+impl DepositCollateral<'_> {
+    fn validate(&self, args: &DepositCollateralArgs) -> Result<i64> {
+        require_keys_eq!(self.collateral.load()?.exchange, self.margin_account.load()?.exchange, PlimsollError::WrongExchange);
+        let amount = i64::try_from(args.amount).map_err(|_| PlimsollError::QuantityOutOfRange)?;
+        require!(amount > 0, PlimsollError::QuantityOutOfRange);
+        Ok(amount)
+    }
+}
+
+/// Ledger first, then the transfer, then the vault's growth is compared with it.
+pub fn deposit_collateral(ctx: Context<DepositCollateral>, args: DepositCollateralArgs) -> Result<()> {
+    let amount = ctx.accounts.validate(&args)?;
+    let (header, balance) = {
+        let mut collateral = ctx.accounts.collateral.load_mut()?;
+        let mut account = ctx.accounts.margin_account.load_mut()?;
+        let balance = account.credit_collateral(ctx.accounts.collateral.key(), &mut collateral, amount).map_err(|_| PlimsollError::CollateralCap)?;
+        collateral.invariant().map_err(|_| PlimsollError::CollateralCap)?;
+        account.invariant().or_refuse()?;
+        (Header::new(&Clock::get()?, Pubkey::default(), ctx.accounts.margin_account.key(), account.sequence), balance)
+    };
+    Movement {
+        mint: &ctx.accounts.mint,
+        token_program: &ctx.accounts.token_program,
+        vault: &mut ctx.accounts.vault,
+        other: ctx.accounts.from.to_account_info(),
+        authority: ctx.accounts.payer.to_account_info(),
+    }
+    .into_vault(args.amount)?;
+    emit_cpi!(Transferred { header, mint: ctx.accounts.mint.key(), amount, balance });
+    Ok(())
+}

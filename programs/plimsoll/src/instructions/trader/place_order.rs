@@ -1,0 +1,81 @@
+//! Trades against a book and rests what is left. Owner or delegate. The price limit is the caller's own; makers are passed among the remaining accounts.
+//!
+//! Can never: leave an account that met its initial margin below it, worsen E/MM of one that did not, or trade for an account without equity (RULES 5.2).
+
+use crate::errors::{OrRefuse, PlimsollError};
+use crate::events::{Header, OrderPlaced, Traded};
+use crate::matching::{charge_taker, execute, TakerAccount};
+use crate::order::{Intent, OrderArgs};
+use crate::portfolio::{Portfolio, Roster};
+use crate::position::{require_authority, touch_slot};
+use anchor_lang::prelude::*;
+use plimsoll_risk::{Ratio, Secs};
+use plimsoll_state::{MarginAccount, Market, OrderBook};
+
+/// Accounts of `place_order`. Remaining: the account's other markets, its collaterals, then makers (writable).
+#[event_cpi]
+#[derive(Accounts)]
+pub struct PlaceOrder<'info> {
+    /// Owner or delegate.
+    pub authority: Signer<'info>,
+    /// Trades.
+    #[account(mut)]
+    pub margin_account: AccountLoader<'info, MarginAccount>,
+    /// Where it trades.
+    #[account(mut, has_one = book @ PlimsollError::WrongBook)]
+    pub market: AccountLoader<'info, Market>,
+    /// The market's book.
+    #[account(mut)]
+    pub book: AccountLoader<'info, OrderBook>,
+}
+
+impl PlaceOrder<'_> {
+    fn validate(&self, args: &OrderArgs, now: i64) -> Result<Intent> {
+        let (account, market) = (self.margin_account.load()?, self.market.load()?);
+        require_keys_eq!(account.exchange, market.exchange, PlimsollError::WrongExchange);
+        require_authority(&account, self.authority.key, true)?;
+        Intent::new(args, &market, now)
+    }
+}
+
+/// touch → match → fee → rest → margin → events.
+pub fn place_order(ctx: Context<PlaceOrder>, args: OrderArgs) -> Result<()> {
+    let clock = Clock::get()?;
+    let intent = ctx.accounts.validate(&args, clock.unix_timestamp)?;
+    let now = Secs::new(clock.unix_timestamp);
+    let roster = Roster::new(ctx.remaining_accounts);
+    let (key, market_key) = (ctx.accounts.margin_account.key(), ctx.accounts.market.key());
+    let mut market = ctx.accounts.market.load_mut()?;
+    let mut book = ctx.accounts.book.load_mut()?;
+    let mut account = ctx.accounts.margin_account.load_mut()?;
+    let slot = account.perp_index_or_open(&market_key).ok_or(PlimsollError::PositionSlotsFull)?;
+    market.accrue_funding(now).or_refuse()?;
+    let touched = touch_slot(&mut market, &mut account, slot, now)?;
+    let mut portfolio = Portfolio::read_with(&account, Some((&market_key, &market)), &roster, now.raw())?;
+    let before = portfolio.health()?;
+    let terms = portfolio.leg(&market_key).map(|(terms, _)| *terms).ok_or(PlimsollError::MissingMarket)?;
+    let request = intent.taker(&account, slot, key, &market, now)?;
+    let mut taker = TakerAccount { key, account: &mut account, slot, touched: &touched };
+    let executed = execute(&mut book, &mut market, market_key, &mut taker, &request, &roster, &[key])?;
+    let rate = Ratio::new(market.perp_params.taker_fee);
+    let fee = charge_taker(&mut market, &mut taker, executed.value, rate)?;
+    let rested = intent.rest(&mut book, &mut account, slot, key, &terms, executed.outcome.rest, now)?;
+    portfolio.update(account.cash, &market_key, &market, account.position(slot).or_refuse()?)?;
+    intent.check(&account, slot, &market, &before, &portfolio.health()?, &terms, &executed, rested.is_some(), now)?;
+    account.sequence = account.sequence.wrapping_add(1);
+    market.sequence = market.sequence.wrapping_add(1);
+    account.invariant().or_refuse()?;
+    market.invariant().or_refuse()?;
+    let header = Header::new(&clock, market_key, key, account.sequence);
+    let (lots, quote) = account.position(slot).map(|position| (position.lots, position.quote)).or_refuse()?;
+    account.close_if_empty(slot);
+    let oracle = market.oracle.price.raw();
+    if let Some(order) = rested {
+        emit!(OrderPlaced { header, order, client_id: args.client_id, side: args.side, price: args.price, lots: executed.outcome.rest.raw() });
+    }
+    drop((market, book, account));
+    if !executed.fills.is_empty() {
+        emit_cpi!(Traded { header, fills: executed.fills, fee, lots, quote, oracle });
+    }
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! Takes a collateral token out of a margin account. Only the owner; the same conditions as a withdrawal of cash (RULES 1.6, 2.2).
+
+use crate::errors::{OrRefuse, PlimsollError};
+use crate::events::{Header, Transferred};
+use crate::portfolio::{Portfolio, Roster};
+use crate::tokens::Movement;
+use anchor_lang::prelude::*;
+use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use plimsoll_risk::oracle::Action;
+use plimsoll_state::{seeds, Collateral, Exchange, MarginAccount};
+
+/// Arguments of `withdraw_collateral`.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy)]
+pub struct WithdrawCollateralArgs {
+    /// Token atoms, at least 1.
+    pub amount: u64,
+}
+
+/// Accounts of `withdraw_collateral`. Remaining: every market and every *other* collateral the account uses.
+#[event_cpi]
+#[derive(Accounts)]
+pub struct WithdrawCollateral<'info> {
+    /// The owner.
+    pub owner: Signer<'info>,
+    /// The clearing house; signs for the vault.
+    pub exchange: AccountLoader<'info, Exchange>,
+    /// The listing; its total changes.
+    #[account(mut, has_one = exchange @ PlimsollError::WrongExchange, has_one = vault @ PlimsollError::WrongVault,
+        has_one = mint @ PlimsollError::MintNotAllowed)]
+    pub collateral: AccountLoader<'info, Collateral>,
+    /// Gives the collateral.
+    #[account(mut, has_one = exchange @ PlimsollError::WrongExchange, has_one = owner @ PlimsollError::NotAuthorised)]
+    pub margin_account: AccountLoader<'info, MarginAccount>,
+    /// The token.
+    pub mint: InterfaceAccount<'info, Mint>,
+    /// Gives the tokens.
+    #[account(mut)]
+    pub vault: InterfaceAccount<'info, TokenAccount>,
+    /// Receives the tokens.
+    #[account(mut)]
+    pub to: InterfaceAccount<'info, TokenAccount>,
+    /// SPL Token or Token-2022.
+    pub token_program: Interface<'info, TokenInterface>,
+}
+
+impl WithdrawCollateral<'_> {
+    fn validate(&self, args: &WithdrawCollateralArgs) -> Result<i64> {
+        require_keys_neq!(self.to.key(), self.vault.key(), PlimsollError::SameAccount);
+        let amount = i64::try_from(args.amount).map_err(|_| PlimsollError::QuantityOutOfRange)?;
+        require!(amount > 0, PlimsollError::QuantityOutOfRange);
+        Ok(amount)
+    }
+}
+
+/// Ledger first, then margin on what is left, then the transfer.
+pub fn withdraw_collateral(ctx: Context<WithdrawCollateral>, args: WithdrawCollateralArgs) -> Result<()> {
+    let amount = ctx.accounts.validate(&args)?;
+    let clock = Clock::get()?;
+    let (governor, bump) = {
+        let exchange = ctx.accounts.exchange.load()?;
+        (exchange.governor, exchange.bump)
+    };
+    let (header, balance) = {
+        let mut account = ctx.accounts.margin_account.load_mut()?;
+        let key = ctx.accounts.collateral.key();
+        let balance = {
+            let mut collateral = ctx.accounts.collateral.load_mut()?;
+            account.debit_collateral(&key, &mut collateral, amount).map_err(|_| PlimsollError::InsufficientCollateral)?
+        };
+        let portfolio = Portfolio::read(&account, &Roster::new(ctx.remaining_accounts).with(ctx.accounts.collateral.as_ref()), clock.unix_timestamp)?;
+        portfolio.require(Action::Withdraw)?;
+        portfolio.require_withdrawable()?;
+        account.invariant().or_refuse()?;
+        (Header::new(&clock, Pubkey::default(), ctx.accounts.margin_account.key(), account.sequence), balance)
+    };
+    Movement {
+        mint: &ctx.accounts.mint,
+        token_program: &ctx.accounts.token_program,
+        vault: &mut ctx.accounts.vault,
+        other: ctx.accounts.to.to_account_info(),
+        authority: ctx.accounts.exchange.to_account_info(),
+    }
+    .out_of_vault(args.amount, &[seeds::EXCHANGE, governor.as_ref(), &[bump]])?;
+    emit_cpi!(Transferred { header, mint: ctx.accounts.mint.key(), amount: amount.saturating_neg(), balance });
+    Ok(())
+}

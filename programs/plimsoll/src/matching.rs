@@ -1,0 +1,182 @@
+//! A taker against the makers of a book: finds the makers' accounts, applies each admitted fill to both sides, and tidies what left the book.
+
+use crate::errors::{OrRefuse, PlimsollError};
+use crate::events::Fill;
+use crate::portfolio::Roster;
+use anchor_lang::prelude::*;
+use plimsoll_risk::book::{match_against, Admission, Key as BookKey, Maker, Makers, MatchOutcome, Order, Party, Side, Step, StepKind, Taker};
+use plimsoll_risk::margin::{maker_admits, MarketTerms};
+use plimsoll_risk::perp::{charge_fee, touch, trade, Touched};
+use plimsoll_risk::{Lots, Price, Quote, Ratio, RiskError, RiskResult, Secs};
+use plimsoll_state::market::fee;
+use plimsoll_state::{MarginAccount, Market, OrderBook};
+
+/// The makers passed with an instruction, each beside its key.
+struct Passed<'a, 'info> {
+    makers: Vec<(BookKey, AccountLoader<'info, MarginAccount>)>,
+    market: &'a mut Market,
+    market_key: Pubkey,
+    terms: MarketTerms,
+    now: Secs,
+    /// The side that rests.
+    side: Side,
+    fills: Vec<Fill>,
+}
+
+/// What a match did to both sides.
+pub(crate) struct Execution {
+    /// Its fills, best first.
+    pub(crate) fills: Vec<Fill>,
+    /// Its outcome on the book.
+    pub(crate) outcome: MatchOutcome,
+    /// Σ lots × price, never negative.
+    pub(crate) value: Quote,
+    /// Price of the last fill, which is the worst; the limit where there was none.
+    pub(crate) worst: Price,
+}
+
+impl<'info> Passed<'_, 'info> {
+    /// Every margin account among the remaining accounts but those named in the instruction.
+    fn collect(roster: &Roster<'info>, named: &[Pubkey]) -> Result<Vec<(BookKey, AccountLoader<'info, MarginAccount>)>> {
+        let mut makers = Vec::new();
+        for info in roster.infos() {
+            let is_margin_account = info.owner == &crate::ID && info.try_borrow_data()?.starts_with(MarginAccount::TAG);
+            if is_margin_account && !named.contains(info.key) {
+                require!(info.is_writable, PlimsollError::NotWritable);
+                makers.push((BookKey::from_bytes(info.key.to_bytes()), AccountLoader::try_from(info)?));
+            }
+        }
+        Ok(makers)
+    }
+
+    fn loader(&self, index: u8) -> RiskResult<&AccountLoader<'info, MarginAccount>> {
+        self.makers.get(usize::from(index)).map(|(_, loader)| loader).ok_or(RiskError::WrongState)
+    }
+}
+
+impl Makers for Passed<'_, '_> {
+    fn find(&self, owner: &BookKey) -> Option<Maker> {
+        let index = self.makers.iter().position(|(key, _)| key == owner)?;
+        let generation = self.makers.get(index)?.1.load().ok()?.generation;
+        Some(Maker { index: u8::try_from(index).ok()?, generation })
+    }
+
+    /// RULES 5.3: healthy and covered by the margin reserved with the order, or reducing; an order the account no longer lists is void.
+    fn admit(&mut self, maker: Maker, order: &Order, lots: Lots) -> RiskResult<Admission> {
+        let loader = self.makers.get(usize::from(maker.index)).map(|(_, loader)| loader).ok_or(RiskError::WrongState)?;
+        let mut account = loader.load_mut().map_err(|_| RiskError::WrongState)?;
+        let Some(slot) = account.perp_index(&self.market_key).filter(|_| account.lists_order(order.id)) else {
+            return Ok(Admission::Refuse);
+        };
+        let is_healthy = account.liquidation.state == 0;
+        let params = *self.market.perp_params;
+        let (cash, position) = account.cash_and_position(slot)?;
+        let touched = touch(&mut self.market.perp, position, self.terms.mark(), self.now, &params)?;
+        let wanted = if order.is_reduce_only() { lots.min(reducible(position.lots(), self.side)?) } else { lots };
+        let change = signed(self.side, wanted)?;
+        let reserved = Quote::new(position.reserved);
+        if wanted.is_zero() || !maker_admits(&self.terms, position.lots(), change, reserved, is_healthy)? {
+            account.reduce_order(order.id, None)?;
+            return Ok(Admission::Refuse);
+        }
+        trade(&mut self.market.perp, position, &touched, change, order.limit())?;
+        let charge = fee(wanted.at(order.limit())?, params.maker_fee)?;
+        let split = charge_fee(&mut self.market.perp, position, &touched, Quote::new(*cash), charge, params.tranche_share)?;
+        *cash = Quote::new(*cash).sub(split.from_cash)?.raw();
+        account.reduce_order(order.id, Some(u32::try_from(wanted.raw()).map_err(|_| RiskError::Overflow)?))?;
+        account.sequence = account.sequence.wrapping_add(1);
+        drop(account);
+        let key = self.makers.get(usize::from(maker.index)).map(|(_, loader)| loader.key()).unwrap_or_default();
+        self.fills.push(Fill { maker: key, order: order.id, price: order.price.into(), lots: change.neg()?.raw() });
+        Ok(Admission::Fill(wanted))
+    }
+}
+
+/// `lots` with the sign of a trade on `side`.
+pub(crate) fn signed(side: Side, lots: Lots) -> RiskResult<Lots> {
+    match side {
+        Side::Bid => Ok(lots),
+        Side::Ask => lots.neg(),
+    }
+}
+
+/// Lots that a trade on `side` can close of a position.
+pub(crate) fn reducible(position: Lots, side: Side) -> RiskResult<Lots> {
+    match side {
+        Side::Bid => Ok(position.neg()?.positive_part()),
+        Side::Ask => Ok(position.positive_part()),
+    }
+}
+
+/// The taker's account, touched in the market.
+pub(crate) struct TakerAccount<'a> {
+    /// Address of the margin account.
+    pub(crate) key: Pubkey,
+    /// The account.
+    pub(crate) account: &'a mut MarginAccount,
+    /// Index of its position slot.
+    pub(crate) slot: usize,
+    /// Proof of the touch.
+    pub(crate) touched: &'a Touched,
+}
+
+/// Matches `request` against the book and applies every fill to maker and taker. Fees of the taker are the caller's.
+#[inline(never)]
+pub(crate) fn execute(
+    book: &mut OrderBook,
+    market: &mut Market,
+    market_key: Pubkey,
+    taker: &mut TakerAccount<'_>,
+    request: &Taker,
+    roster: &Roster<'_>,
+    named: &[Pubkey],
+) -> Result<Execution> {
+    let terms = market.terms(request.now).or_refuse()?;
+    let side = request.side.opposite();
+    let makers = Passed::collect(roster, named)?;
+    let mut passed = Passed { makers, market, market_key, terms, now: request.now, side, fills: Vec::new() };
+    let outcome = {
+        let (header, orders) = book.side(side);
+        match_against(header.live(side, orders).or_refuse()?, request, &mut passed).or_refuse()?
+    };
+    let (header, orders) = book.side_mut(side);
+    header.side_mut(side, orders).and_then(|mut live| live.apply(&outcome)).or_refuse()?;
+    for step in outcome.steps() {
+        tidy(step, &passed, taker.account)?;
+    }
+    let fills = passed.fills;
+    let (mut value, mut worst) = (Quote::ZERO, request.limit);
+    for fill in &fills {
+        let (lots, price) = (Lots::new(fill.lots), Price::new(fill.price));
+        let (_, position) = taker.account.cash_and_position(taker.slot).or_refuse()?;
+        trade(&mut market.perp, position, taker.touched, lots, price).or_refuse()?;
+        value = lots.abs().and_then(|magnitude| magnitude.at(price)).and_then(|part| value.add(part)).or_refuse()?;
+        worst = price;
+    }
+    Ok(Execution { fills, outcome, value, worst })
+}
+
+/// Frees the owner's slot of an order that left the book without a fill.
+fn tidy(step: &Step, passed: &Passed<'_, '_>, taker: &mut MarginAccount) -> Result<()> {
+    let is_dropped = step.kind != StepKind::Filled && step.left.is_zero();
+    // A slot that is already free is what is wanted, hence the ignored result.
+    match step.party {
+        Party::Taker if is_dropped => drop(taker.reduce_order(step.id, None)),
+        Party::Maker(index) if is_dropped => drop(passed.loader(index).or_refuse()?.load_mut()?.reduce_order(step.id, None)),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Charges the taker's fee on `value`: cash first, the rest becomes an unsettled loss whose claim the tranche holds (RULES 1.3).
+pub(crate) fn charge_taker(market: &mut Market, taker: &mut TakerAccount<'_>, value: Quote, rate: Ratio) -> Result<i64> {
+    if value.is_zero() {
+        return Ok(0);
+    }
+    let charge = fee(value, rate).or_refuse()?;
+    let share = market.perp_params.tranche_share;
+    let (cash, position) = taker.account.cash_and_position(taker.slot).or_refuse()?;
+    let split = charge_fee(&mut market.perp, position, taker.touched, Quote::new(*cash), charge, Ratio::new(share)).or_refuse()?;
+    *cash = Quote::new(*cash).sub(split.from_cash).or_refuse()?.raw();
+    Ok(charge.raw())
+}

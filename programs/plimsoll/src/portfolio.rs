@@ -1,0 +1,165 @@
+//! From accounts to the engine's view of a portfolio: finds every market and collateral an account uses among the passed accounts.
+
+use crate::errors::{OrRefuse, PlimsollError};
+use anchor_lang::prelude::*;
+use anchor_lang::{Owner, ZeroCopy};
+use plimsoll_risk::margin::{health, withdrawal_allowed, Health, LegInput, MarketTerms};
+use plimsoll_risk::oracle::{permission, Action, Conditions, Permission};
+use plimsoll_risk::perp::Position;
+use plimsoll_risk::{Quote, Secs};
+use plimsoll_state::view::{leg_input, touched_copy};
+use plimsoll_state::{Collateral, MarginAccount, Market};
+
+/// The passed accounts that are not named in an instruction.
+#[derive(Clone, Copy)]
+pub(crate) struct Roster<'info> {
+    infos: &'info [AccountInfo<'info>],
+    named: Option<&'info AccountInfo<'info>>,
+}
+
+impl<'info> Roster<'info> {
+    /// The remaining accounts of an instruction.
+    pub(crate) fn new(infos: &'info [AccountInfo<'info>]) -> Self {
+        Self { infos, named: None }
+    }
+
+    /// This roster with one named account besides.
+    pub(crate) fn with(self, named: &'info AccountInfo<'info>) -> Self {
+        Self { named: Some(named), ..self }
+    }
+
+    /// The account at `key`; owner and type are checked. `missing` when it was not passed.
+    pub(crate) fn find<T: ZeroCopy + Owner>(&self, key: &Pubkey, missing: PlimsollError) -> Result<AccountLoader<'info, T>> {
+        let info = self.infos.iter().chain(self.named).find(|info| info.key == key).ok_or(missing)?;
+        AccountLoader::try_from(info)
+    }
+
+    /// All remaining accounts.
+    pub(crate) fn infos(&self) -> &'info [AccountInfo<'info>] {
+        self.infos
+    }
+}
+
+/// One market of a portfolio.
+struct Leg {
+    market: Pubkey,
+    terms: MarketTerms,
+    input: LegInput,
+    conditions: Conditions,
+    publish: i64,
+}
+
+/// An account's cash and legs as the engine reads them. Market terms are derived once and serve the health before, after and of trials.
+pub(crate) struct Portfolio {
+    cash: i64,
+    legs: Vec<Leg>,
+    now: i64,
+}
+
+/// Most distinct markets of one account (DESIGN 3).
+const MAX_LEGS: usize = plimsoll_risk::margin::MAX_LEGS;
+
+impl Portfolio {
+    /// Reads an account whose markets are all among the remaining accounts.
+    pub(crate) fn read(account: &MarginAccount, roster: &Roster<'_>, now: i64) -> Result<Self> {
+        Self::read_with(account, None, roster, now)
+    }
+
+    /// Reads an account of which one market is already loaded (and, if it is being changed, touched).
+    ///
+    /// Positions in the other markets are brought up to date on a copy, so that funding owed there counts (RULES 5.1).
+    #[inline(never)]
+    pub(crate) fn read_with(account: &MarginAccount, loaded: Option<(&Pubkey, &Market)>, roster: &Roster<'_>, now: i64) -> Result<Self> {
+        let mut portfolio = Self { cash: account.cash, legs: Vec::with_capacity(MAX_LEGS), now };
+        for slot in account.perps.iter().filter(|slot| slot.is_used()) {
+            match loaded {
+                Some((key, market)) if *key == slot.market => portfolio.add(key, market, leg_input(&slot.position))?,
+                _ => {
+                    let loader = roster.find::<Market>(&slot.market, PlimsollError::MissingMarket)?;
+                    let market = loader.load()?;
+                    let position = touched_copy(&market, &slot.position, now).or_refuse()?;
+                    portfolio.add(&slot.market, &market, leg_input(&position))?;
+                }
+            }
+        }
+        for slot in account.collaterals.iter().filter(|slot| slot.amount != 0) {
+            let loader = roster.find::<Collateral>(&slot.collateral, PlimsollError::MissingCollateral)?;
+            let collateral = loader.load()?;
+            portfolio.add_collateral(&collateral, slot.amount, loaded, roster)?;
+        }
+        Ok(portfolio)
+    }
+
+    fn add(&mut self, key: &Pubkey, market: &Market, input: LegInput) -> Result<()> {
+        require!(self.legs.len() < MAX_LEGS, PlimsollError::PositionSlotsFull);
+        let terms = market.terms(Secs::new(self.now)).or_refuse()?;
+        let conditions = market.conditions(Secs::new(self.now));
+        self.legs.push(Leg { market: *key, terms, input, conditions, publish: market.oracle.publish });
+        Ok(())
+    }
+
+    fn add_collateral(&mut self, collateral: &Collateral, atoms: i64, loaded: Option<(&Pubkey, &Market)>, roster: &Roster<'_>) -> Result<()> {
+        if !self.legs.iter().any(|leg| leg.market == collateral.market) {
+            match loaded {
+                Some((key, market)) if *key == collateral.market => self.add(key, market, LegInput::default())?,
+                _ => {
+                    let loader = roster.find::<Market>(&collateral.market, PlimsollError::MissingMarket)?;
+                    self.add(&collateral.market, &*loader.load()?, LegInput::default())?;
+                }
+            }
+        }
+        let now = self.now;
+        let leg = self.legs.iter_mut().find(|leg| leg.market == collateral.market).ok_or(PlimsollError::MissingMarket)?;
+        let (im, mm) = collateral.weighted(atoms, leg.terms.mark(), now).or_refuse()?;
+        leg.input.collateral_im = leg.input.collateral_im.add(im).or_refuse()?;
+        leg.input.collateral_mm = leg.input.collateral_mm.add(mm).or_refuse()?;
+        Ok(())
+    }
+
+    /// Puts in the cash and one position as they are now; a market that had no leg yet gets one.
+    pub(crate) fn update(&mut self, cash: i64, key: &Pubkey, market: &Market, position: &Position) -> Result<()> {
+        self.cash = cash;
+        match self.legs.iter_mut().find(|leg| leg.market == *key) {
+            Some(leg) => {
+                let fresh = leg_input(position);
+                leg.input = LegInput { collateral_im: leg.input.collateral_im, collateral_mm: leg.input.collateral_mm, ..fresh };
+                Ok(())
+            }
+            None => self.add(key, market, leg_input(position)),
+        }
+    }
+
+    /// The measures of RULES 4.
+    pub(crate) fn health(&self) -> Result<Health> {
+        health(Quote::new(self.cash), self.legs.iter().map(|leg| (&leg.terms, &leg.input))).or_refuse()
+    }
+
+    /// Terms and input of the leg in `market`.
+    pub(crate) fn leg(&self, market: &Pubkey) -> Option<(&MarketTerms, &LegInput)> {
+        self.legs.iter().find(|leg| leg.market == *market).map(|leg| (&leg.terms, &leg.input))
+    }
+
+    /// What the table of RULES 2.2 says of `action`: the strictest cell over all legs.
+    pub(crate) fn permission(&self, action: Action) -> Permission {
+        self.legs.iter().map(|leg| permission(leg.conditions, action)).max().unwrap_or(Permission::Allowed)
+    }
+
+    /// Refuses an action that the prices of any leg do not fully allow.
+    pub(crate) fn require(&self, action: Action) -> Result<()> {
+        require!(self.permission(action) == Permission::Allowed, PlimsollError::PriceConditionRefused);
+        Ok(())
+    }
+
+    /// RULES 1.6: E_im ≥ IM and E ≥ 10 % of gross notional.
+    pub(crate) fn require_withdrawable(&self) -> Result<()> {
+        let health = self.health()?;
+        require!(health.is_initial(), PlimsollError::BelowInitialMargin);
+        require!(withdrawal_allowed(&health).or_refuse()?, PlimsollError::NotionalFloor);
+        Ok(())
+    }
+
+    /// Publish time of the oldest price the health rests on; now for an account without legs.
+    pub(crate) fn oldest_publish(&self) -> i64 {
+        self.legs.iter().map(|leg| leg.publish).min().unwrap_or(self.now)
+    }
+}
