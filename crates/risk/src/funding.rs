@@ -15,7 +15,7 @@
 //!   the gap (zero if their signs differ). Whatever is accrued inside a gap, 15 min after the last sample or later, accrues nothing: the
 //!   other end of the gap is not known, and a position opened in it must not pay for the time before.
 //! - **One sample is weak.** It weighs at most a fifth, so that a book bent for an instant moves the rate little, however rare samples are.
-//! - An index of 64 bits holds ±2³¹ atoms per lot, and differences of it are right when it wraps.
+//! - An index of 64 bits holds ±2³¹ atoms per lot; whoever keeps the index must renew it before (the perp side index closes its epoch).
 //!
 //! ```
 //! use plimsoll_risk::funding::{premium, FundingParams, FundingState};

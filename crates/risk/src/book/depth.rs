@@ -59,7 +59,7 @@ pub fn impact_price(side: Side, live: &[Order], notional: Quote, now: Secs) -> R
     let (mut value, mut lots) = (Quote::ZERO, Lots::ZERO);
     let mut orders = best_first(live, now);
     for order in orders.by_ref().take(MAX_DEPTH_ORDERS) {
-        let with = value.add(order.size().at(order.limit())?)?;
+        let with = value.add(order.value())?;
         if with >= notional {
             // N / (lots + (N − value) / p) = N·p / (lots·p + N − value)
             let denominator = lots.at(order.limit())?.add(notional.sub(value)?)?;

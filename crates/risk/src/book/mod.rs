@@ -23,7 +23,7 @@ pub mod side;
 mod tests;
 
 use crate::error::{RiskError, RiskResult};
-use crate::units::{Lots, Price, Secs, MAX_LOTS};
+use crate::units::{Lots, Price, Quote, Secs, MAX_LOTS, MAX_PRICE};
 use bytemuck::{Pod, Zeroable};
 
 pub use band::PriceBand;
@@ -127,6 +127,7 @@ pub struct Order {
 }
 
 const _: () = assert!(size_of::<Order>() == 64 && align_of::<Order>() == 8);
+const _: () = assert!(MAX_PRICE.checked_mul(MAX_LOTS).is_some());
 
 impl Order {
     /// The limit price.
@@ -137,6 +138,12 @@ impl Order {
     /// What is left to fill.
     pub fn size(&self) -> Lots {
         Lots::new(i64::from(self.lots))
+    }
+
+    /// What is left to fill, at the limit.
+    pub fn value(&self) -> Quote {
+        // Both are at most 2³⁰ since the insertion, so the product is exact; a checked one costs 46 CU an order.
+        Quote::new(i64::from(self.price).wrapping_mul(i64::from(self.lots)))
     }
 
     /// Whether the order may only reduce its owner's position.

@@ -6,7 +6,7 @@ use super::band::check_minimum_value;
 use super::depth::{best, depth_to, find, impact_price, is_book_valid, MAX_DEPTH_ORDERS};
 use super::matching::{sweep, MAX_FILLS, MAX_STEPS, MAX_VISITS};
 use super::*;
-use crate::units::{Quote, Ratio, MAX_PRICE};
+use crate::units::Ratio;
 
 const NOW: Secs = Secs::new(1_000);
 const WIDE: PriceBand =
@@ -149,6 +149,7 @@ fn a_malformed_order_is_refused_and_takes_no_id() {
     }
     assert_eq!(book.header, BookHeader::default());
     book.put(Side::Bid, order(1, MAX_PRICE, MAX_LOTS));
+    assert_eq!(book.live(Side::Bid)[0].value().raw(), 1 << 60);
     assert!(book.side(Side::Bid).insert(&NewOrder { expiry: Secs::new(1_001), ..order(1, 1, 1) }, NOW).is_ok());
 }
 
