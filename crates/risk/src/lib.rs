@@ -6,6 +6,9 @@
 #![forbid(unsafe_code)]
 
 pub mod error;
+pub mod fixed_math;
+pub mod oracle;
+pub mod twap;
 pub mod units;
 
 pub use error::{RiskError, RiskResult};
