@@ -91,7 +91,7 @@ impl Q60 {
         self.0.checked_isqrt().map(Ratio::new).ok_or(RiskError::QuantityOutOfRange)
     }
     /// Product, rounded toward zero. Errors: [`RiskError::Overflow`] from ±8 on.
-    pub fn mul(self, other: Self) -> RiskResult<Self> {
+    pub fn times(self, other: Self) -> RiskResult<Self> {
         let (high, low) = wide_mul(self.0.unsigned_abs(), other.0.unsigned_abs());
         signed(shift_down(high, low, 60)?, (self.0 ^ other.0) < 0).map(Self)
     }
@@ -103,7 +103,7 @@ impl Q60 {
             return Err(RiskError::ParameterOutOfRange);
         }
         // Both are non-negative, so the difference fits 64 bits; the step is no larger than it, so the sum stays between the two.
-        let step = Self(target.0.wrapping_sub(self.0)).mul(weight)?;
+        let step = Self(target.0.wrapping_sub(self.0)).times(weight)?;
         Ok(Self(self.0.wrapping_add(step.0)))
     }
 }

@@ -7,9 +7,11 @@
 
 pub mod error;
 pub mod fixed_math;
+pub mod limits;
 pub mod oracle;
 pub mod twap;
 pub mod units;
+pub mod volatility;
 
 pub use error::{RiskError, RiskResult};
 pub use units::{Lots, Price, Quote, Ratio, Round, Secs};

@@ -111,7 +111,7 @@ proptest! {
     #[test]
     fn decay_composes(a in 0_i64..1 << 24, b in 0_i64..1 << 24, half_life in 1_i64..1 << 26) {
         let half_life = Secs::new(half_life);
-        let parts = decay(Secs::new(a), half_life).unwrap().mul(decay(Secs::new(b), half_life).unwrap()).unwrap();
+        let parts = decay(Secs::new(a), half_life).unwrap().times(decay(Secs::new(b), half_life).unwrap()).unwrap();
         prop_assert!((decay(Secs::new(a + b), half_life).unwrap().raw() - parts.raw()).abs() <= 24);
     }
 
@@ -128,7 +128,7 @@ proptest! {
     fn products_agree_with_wide_arithmetic(a: i64, b: i64) {
         let exact = (i128::from(a) * i128::from(b)) / (1 << 60);
         let expected = i64::try_from(exact).ok().filter(|&value| value != i64::MIN);
-        prop_assert_eq!(Q60::new(a).mul(Q60::new(b)).ok().map(Q60::raw), expected);
+        prop_assert_eq!(Q60::new(a).times(Q60::new(b)).ok().map(Q60::raw), expected);
     }
 
     #[test]

@@ -85,7 +85,11 @@ pub fn decide_start(first_failure: Secs, latest: Secs, age: Secs, equity: Quote,
     if first_failure.raw() == 0 || apart > FAILURE_MEMORY {
         return StartDecision::RecordFirstFailure(latest);
     }
-    if apart >= SAMPLES_APART { StartDecision::Start } else { StartDecision::Wait }
+    if apart >= SAMPLES_APART {
+        StartDecision::Start
+    } else {
+        StartDecision::Wait
+    }
 }
 
 /// Half-width of the range in which a stale leg's price is taken to lie:
@@ -97,7 +101,7 @@ pub fn stale_range(confidence: Ratio, sigma_1h: Ratio, age: Secs) -> RiskResult<
         return Ok(confidence);
     }
     // √(age / 3600) in Q30 = √((age / 3600) in Q60); at most √6.
-    let hours = Q60::new((age.min(SETTLING_AGE).raw() << 45) / 3_600 << 15);
+    let hours = Q60::new(((age.min(SETTLING_AGE).raw() << 45) / 3_600) << 15);
     let root = hours.root()?.add(Ratio::new(1))?;
     let movement = scale(sigma_1h.raw().checked_mul(STALE_SIGMAS).ok_or(RiskError::Overflow)?, root, Round::Ceil)?;
     Ok(confidence.max(Ratio::new(movement)).min(MAX_STALE_RANGE.max(confidence)))

@@ -144,7 +144,11 @@ impl OracleParams {
             && self.trading_gap < Ratio::ONE;
         let is_bounded = 1 <= self.min_price.raw() && self.min_price <= self.max_price && self.max_price.raw() <= MAX_PRICE;
         let is_scaled = self.power().abs() <= MAX_POWER && (1..=60_000).contains(&self.slot_millis);
-        if is_ordered && is_bounded && is_scaled { Ok(()) } else { Err(RiskError::ParameterOutOfRange) }
+        if is_ordered && is_bounded && is_scaled {
+            Ok(())
+        } else {
+            Err(RiskError::ParameterOutOfRange)
+        }
     }
 
     /// Power of ten from a feed price to atoms per lot.
@@ -263,13 +267,15 @@ fn read(params: &OracleParams, sample: &PriceSample) -> Result<(Price, Ratio), F
     Ok((price, confidence))
 }
 
-/// conf / price in Q30, rounded up. Both are first cut to 33 bits, which costs less than 2⁻³² of the ratio and saves a 128-bit division.
+/// conf / price in Q30, rounded up. Both are first cut to 34 bits, which costs less than 2⁻³¹ of the ratio and saves a 128-bit division.
 fn confidence_ratio(price: u64, conf: u64) -> Result<Ratio, Fault> {
     if conf >= price {
         return Err(Fault::ConfidenceTooWide);
     }
-    let cut = 31_u32.saturating_sub(price.leading_zeros());
-    let (price, conf) = (price.wrapping_shr(cut), conf.wrapping_shr(cut).wrapping_add(u64::from(cut > 0)));
+    let cut = 30_u32.saturating_sub(price.leading_zeros());
+    // conf < price < 2⁶³, so rounding it up stays within 64 bits.
+    let up = 1_u64.wrapping_shl(cut).wrapping_sub(1);
+    let (price, conf) = (price.wrapping_shr(cut), conf.wrapping_add(up).wrapping_shr(cut));
     let ratio = (conf << 30).div_ceil(price.max(1));
     i64::try_from(ratio).map(Ratio::new).map_err(|_| Fault::ConfidenceTooWide)
 }

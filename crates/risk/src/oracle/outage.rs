@@ -4,7 +4,7 @@ use crate::units::Secs;
 use bytemuck::{Pod, Zeroable};
 
 /// Silence beyond which the chain or the feed was out.
-pub const SILENCE: Secs = Secs::new(60);
+pub(super) const SILENCE: Secs = Secs::new(60);
 /// An outage ends by itself after this long.
 const MAX_LENGTH: i64 = 120;
 /// Distance of the two samples that end it.

@@ -108,7 +108,11 @@ impl Conditions {
     }
     /// This set, with `condition` if `holds`.
     pub const fn with_if(self, condition: Condition, holds: bool) -> Self {
-        if holds { Self(self.0 | condition.bit()) } else { self }
+        if holds {
+            Self(self.0 | condition.bit())
+        } else {
+            self
+        }
     }
     /// Whether `condition` is in the set.
     pub const fn contains(self, condition: Condition) -> bool {
