@@ -31,6 +31,8 @@ pub enum RiskError {
     StragglersFirst,
     /// The operation does not apply in the present state.
     WrongState,
+    /// More would leave the exchange than its outflow limits allow now: queue the request.
+    LimitExceeded,
     /// The requested trade would raise risk where only reductions are allowed.
     NotReducing,
 }

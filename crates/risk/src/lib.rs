@@ -11,7 +11,12 @@ pub mod funding;
 pub mod perp;
 pub mod liquidation;
 pub mod margin;
+pub mod fixed_math;
+pub mod limits;
+pub mod oracle;
+pub mod twap;
 pub mod units;
+pub mod volatility;
 
 pub use error::{RiskError, RiskResult};
 pub use units::{Lots, Price, Quote, Ratio, Round, Secs};
