@@ -1,1 +1,4 @@
-//! Placeholder while the crate is laid out.
+//! Drives the compiled program through price histories: the paths that prices take, and the report of what happened.
+
+pub mod path;
+pub mod report;
