@@ -12,6 +12,8 @@ mod params;
 mod penalty;
 mod slice;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use checks::{check_liquidatee, check_liquidator, Violation};
 pub use params::LiquidationParams;

@@ -4,16 +4,16 @@ use super::health::Health;
 use super::kernel::{leg, Bare, Bounded, LegInput};
 use super::terms::MarketTerms;
 use crate::error::RiskResult;
-use crate::units::{Lots, Price, Quote, Ratio, Round};
+use crate::units::{Lots, Price, Quote, Round};
 
-/// Least equity after a withdrawal as a share of gross notional: 10 % (RULES 1.6).
-pub const WITHDRAWAL_EQUITY_FLOOR: Ratio = Ratio::of(1, 10);
+/// Largest gross notional per atom of equity after a withdrawal: equity stays at 10 % of it (RULES 1.6).
+pub const WITHDRAWAL_LEVERAGE: i64 = 10;
 
 /// Whether the state after a withdrawal is one an account may withdraw into: E_im ≥ IM and E ≥ 10 % of gross notional (RULES 1.6).
 ///
 /// Errors: [`RiskError::Overflow`].
 pub fn withdrawal_allowed(after: &Health) -> RiskResult<bool> {
-    let floor = after.gross_notional.scale(WITHDRAWAL_EQUITY_FLOOR, Round::Ceil)?;
+    let floor = after.gross_notional.mul_div(1, WITHDRAWAL_LEVERAGE, Round::Ceil)?;
     Ok(after.is_initial() && after.equity >= floor)
 }
 

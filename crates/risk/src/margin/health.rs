@@ -48,15 +48,15 @@ impl Health {
         self.target.sub(self.equity)
     }
 
-    fn include(&mut self, leg: LegHealth) -> RiskResult<()> {
+    fn include(&mut self, input: &LegInput, leg: LegHealth) -> RiskResult<()> {
         let Some(slot) = self.legs.get_mut(self.leg_count) else {
             return Err(RiskError::QuantityOutOfRange);
         };
         *slot = leg;
         self.leg_count = self.leg_count.checked_add(1).ok_or(RiskError::Overflow)?;
-        let worth = leg.unsettled.add(leg.collateral_mm)?;
+        let worth = leg.unsettled.add(input.collateral_mm)?;
         self.equity = self.equity.add(worth)?.add(leg.edge_trigger.min(Quote::ZERO))?;
-        self.equity_im = self.equity_im.add(leg.unsettled_im)?.add(leg.collateral_im)?.sub(leg.edge_im)?;
+        self.equity_im = self.equity_im.add(leg.unsettled_im)?.add(input.collateral_im)?.sub(leg.edge_im)?;
         self.equity_trigger = self.equity_trigger.add(worth)?.add(leg.edge_trigger)?;
         self.im = self.im.add(leg.scan_im)?;
         self.target = self.target.add(leg.target)?;
@@ -82,7 +82,7 @@ where
     }
     let mut total = Health { equity: cash, equity_im: cash, equity_trigger: cash, ..Health::default() };
     for (terms, input) in legs {
-        total.include(leg::<Bare>(Bounded::new(terms, input)?))?;
+        total.include(input, leg::<Bare>(Bounded::new(terms, input)?))?;
     }
     total.im = total.im.max(total.target);
     Ok(total)

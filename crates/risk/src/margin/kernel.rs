@@ -84,10 +84,6 @@ pub struct LegHealth {
     pub notional: Quote,
     /// Net delta in the maintenance measure: perp notional plus weighted collateral.
     pub delta: Quote,
-    /// Collateral at the initial weight.
-    pub collateral_im: Quote,
-    /// Collateral at the maintenance weight.
-    pub collateral_mm: Quote,
     /// Scan of the initial measure, resting orders counted as filled on the worse side.
     pub scan_im: Quote,
     /// Scan of the maintenance measure, without resting orders.
@@ -220,8 +216,6 @@ pub(super) fn leg<A: Exact>(bounded: Bounded) -> LegHealth {
         unsettled_im: Quote::new(unsettled_im),
         notional: Quote::new(notional),
         delta: Quote::new(delta),
-        collateral_im: leg.collateral_im,
-        collateral_mm: leg.collateral_mm,
         scan_im: Quote::new(scan_im),
         scan_mm: Quote::new(scan_mm),
         target: Quote::new(A::add(scan_mm, extra)),

@@ -21,10 +21,12 @@ mod health;
 mod kernel;
 mod rates;
 mod terms;
+#[cfg(test)]
+mod tests;
 
 pub use checks::{
     maker_admits, maker_reserve, ratio_not_lower, standalone_im, trade_allowed, withdrawal_allowed, ForcedPrice, TradeRefusal,
-    WITHDRAWAL_EQUITY_FLOOR,
+    WITHDRAWAL_LEVERAGE,
 };
 pub use grid::{Scenario, SpotMove, GRID, MM_GRID_FACTOR, SCENARIOS, SPOT_RANGE_MAX, SPOT_RANGE_MIN};
 pub use health::{health, Health, MAX_LEGS};

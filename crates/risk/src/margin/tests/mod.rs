@@ -1,0 +1,95 @@
+//! Tests of the margin rules. Each names the rule it holds.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "tests fail by panicking"
+)]
+
+mod checks;
+mod examples;
+mod kernel;
+mod properties;
+mod ranges;
+mod reference;
+
+use super::*;
+use crate::units::{Lots, Price, Quote, Ratio, Secs};
+use proptest::prelude::*;
+
+/// Whole dollars.
+pub(crate) const fn usd(dollars: i64) -> Quote {
+    Quote::new(dollars * 1_000_000)
+}
+
+/// Dollars and hundredths.
+pub(crate) const fn cents(cents: i64) -> Quote {
+    Quote::new(cents * 10_000)
+}
+
+/// A major at `mark` atoms per lot: 5 % and 3 %, range 18 %, confidence 0.1 %, TWAP at the mark.
+pub(crate) fn major(mark: i64) -> MarketRisk {
+    MarketRisk {
+        mark: Price::new(mark),
+        twap: Price::new(mark),
+        confidence: Ratio::of(1, 1_000),
+        im_rate: Ratio::of(5, 100),
+        mm_rate: Ratio::of(3, 100),
+        spot_range: Ratio::of(18, 100),
+        stale_range: Ratio::ZERO,
+        stale_for: Secs::ZERO,
+        target_extra: Ratio::of(2, 100),
+        claim_weight: Ratio::of(9, 10),
+    }
+}
+
+pub(crate) fn terms(risk: &MarketRisk) -> MarketTerms {
+    MarketTerms::new(risk).unwrap()
+}
+
+/// A position bought or sold at `entry`.
+pub(crate) fn position(lots: i64, entry: i64) -> LegInput {
+    LegInput { lots: Lots::new(lots), quote: Quote::new(-lots * entry), ..LegInput::default() }
+}
+
+/// Any market inside the documented ranges, maintenance not above initial.
+pub(crate) fn any_market() -> impl Strategy<Value = MarketRisk> {
+    let rates = (0..=1i64 << 30, 0..=1i64 << 30, SPOT_RANGE_MIN.raw()..=SPOT_RANGE_MAX.raw());
+    let prices = (1..=1i64 << 26, 1..=1i64 << 26, 0..=1i64 << 27);
+    (prices, rates, (0..=1i64 << 30, 0..=1i64 << 30)).prop_map(|(prices, rates, shares)| MarketRisk {
+        mark: Price::new(prices.0),
+        twap: Price::new(prices.1),
+        confidence: Ratio::new(prices.2),
+        im_rate: Ratio::new(rates.0),
+        mm_rate: Ratio::new(rates.1),
+        spot_range: Ratio::new(rates.2),
+        stale_range: Ratio::ZERO,
+        stale_for: Secs::ZERO,
+        target_extra: Ratio::new(shares.0),
+        claim_weight: Ratio::new(shares.1),
+    })
+}
+
+/// Any leg that fits a market of [`any_market`].
+pub(crate) fn any_leg() -> impl Strategy<Value = LegInput> {
+    let lots = (-(1i64 << 29)..=1 << 29, 0..=1i64 << 29, 0..=1i64 << 29);
+    let values = (-(1i64 << 58)..=1 << 58, 0..=1i64 << 57, 0..=1i64 << 57);
+    (lots, values, 0..=1i64 << 55, 0..=1i64 << 55).prop_map(|(lots, values, im, mm)| LegInput {
+        lots: Lots::new(lots.0),
+        bids: Lots::new(lots.1),
+        asks: Lots::new(lots.2),
+        quote: Quote::new(values.0),
+        bids_value: Quote::new(values.1),
+        asks_value: Quote::new(values.2),
+        collateral_im: Quote::new(im.min(mm)),
+        collateral_mm: Quote::new(im.max(mm)),
+    })
+}
+
+/// The health of an account given as (market, leg) pairs.
+pub(crate) fn of(cash: Quote, legs: &[(MarketRisk, LegInput)]) -> Health {
+    let priced: Vec<_> = legs.iter().map(|(risk, leg)| (terms(risk), *leg)).collect();
+    health(cash, priced.iter().map(|(terms, leg)| (terms, leg))).unwrap()
+}
