@@ -74,7 +74,8 @@ impl PerLot {
 }
 
 /// A market's funding parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
 pub struct FundingParams {
     /// Premium that costs nothing; 5 bp by default, 0 ..= [`MAX_DEAD_ZONE`].
     pub dead_zone: Ratio,

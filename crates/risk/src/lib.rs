@@ -7,13 +7,13 @@
 
 pub mod book;
 pub mod error;
+pub mod fixed_math;
 pub mod funding;
-pub mod perp;
+pub mod limits;
 pub mod liquidation;
 pub mod margin;
-pub mod fixed_math;
-pub mod limits;
 pub mod oracle;
+pub mod perp;
 pub mod twap;
 pub mod units;
 pub mod volatility;

@@ -2,6 +2,8 @@
 
 use crate::engine::{BookHeader, BookOrder};
 use crate::mirror::layout;
+#[cfg(feature = "anchor")]
+use anchor_lang::prelude::zero_copy;
 use crate::Pubkey;
 use plimsoll_risk::book::{self, Order, Side};
 

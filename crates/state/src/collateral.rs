@@ -1,6 +1,8 @@
 //! A token other than the quote that counts toward margin: its vault, the market that prices it, weights and cap.
 
 use crate::mirror::layout;
+#[cfg(feature = "anchor")]
+use anchor_lang::prelude::zero_copy;
 use crate::Pubkey;
 use plimsoll_risk::{units::mul_div, Price, Quote, Ratio, RiskError, RiskResult, Round};
 

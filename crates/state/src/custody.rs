@@ -7,17 +7,19 @@ impl Exchange {
     /// Credits a deposit of `amount` atoms to an account's cash. `held` is what the vault holds before it.
     pub fn credit_cash(&mut self, account: &mut MarginAccount, amount: i64, held: i64, now: i64) -> RiskResult<()> {
         let cash = account.cash.checked_add(amount).ok_or(RiskError::Overflow)?;
-        self.outflow.record_deposit(Quote::new(amount), Quote::new(held), Secs::new(now))?;
+        let after = Quote::new(held).add(Quote::new(amount))?;
+        self.outflow.record_deposit(&self.outflow_params, Quote::new(amount), after, Secs::new(now))?;
         account.cash = cash;
         account.sequence = account.sequence.wrapping_add(1);
         self.sequence = self.sequence.wrapping_add(1);
         Ok(())
     }
 
-    /// Debits a withdrawal. Errors: [`RiskError::QuantityOutOfRange`] beyond the cash, [`RiskError::WrongState`] beyond the outflow limits.
+    /// Debits a withdrawal. Errors: [`RiskError::QuantityOutOfRange`] beyond the cash, [`RiskError::LimitExceeded`] beyond the outflow limits.
     pub fn debit_cash(&mut self, account: &mut MarginAccount, amount: i64, held: i64, now: i64) -> RiskResult<()> {
         let cash = account.cash.checked_sub(amount).filter(|cash| *cash >= 0).ok_or(RiskError::QuantityOutOfRange)?;
-        self.outflow.check_and_record(Quote::new(amount), Quote::new(held), Secs::new(now))?;
+        let after = Quote::new(held).sub(Quote::new(amount))?;
+        self.outflow.check_and_record(&self.outflow_params, Quote::new(amount), after, Secs::new(now))?;
         account.cash = cash;
         account.sequence = account.sequence.wrapping_add(1);
         self.sequence = self.sequence.wrapping_add(1);
@@ -48,6 +50,29 @@ impl MarginAccount {
         collateral.total = collateral.total.checked_sub(amount).ok_or(RiskError::Overflow)?;
         self.sequence = self.sequence.wrapping_add(1);
         Ok(balance)
+    }
+}
+
+impl MarginAccount {
+    /// Moves `atoms` of a collateral to `buyer` against `cost` of the buyer's cash; no token leaves its vault.
+    ///
+    /// Errors: [`RiskError::QuantityOutOfRange`] when either has not that much, [`RiskError::WrongState`] when the buyer's slots are all used.
+    pub fn sell_collateral(&mut self, buyer: &mut Self, key: &Pubkey, atoms: i64, cost: Quote) -> RiskResult<()> {
+        let left = buyer.cash.checked_sub(cost.raw()).filter(|cash| *cash >= 0).ok_or(RiskError::QuantityOutOfRange)?;
+        let cash = self.cash.checked_add(cost.raw()).ok_or(RiskError::Overflow)?;
+        let slot = self.collateral_mut(key).ok_or(RiskError::QuantityOutOfRange)?;
+        let held = slot.amount.checked_sub(atoms).filter(|held| *held >= 0).ok_or(RiskError::QuantityOutOfRange)?;
+        let target = buyer.collateral_or_open(key).ok_or(RiskError::WrongState)?;
+        target.amount = target.amount.checked_add(atoms).ok_or(RiskError::Overflow)?;
+        slot.amount = held;
+        if held == 0 {
+            *slot = bytemuck::Zeroable::zeroed();
+        }
+        self.cash = cash;
+        buyer.cash = left;
+        self.sequence = self.sequence.wrapping_add(1);
+        buyer.sequence = buyer.sequence.wrapping_add(1);
+        Ok(())
     }
 }
 

@@ -254,3 +254,281 @@ mirror! {
         reserve: [u64; 4],
     }
 }
+
+mirror! {
+    /// A market's funding parameters.
+    FundingParams = plimsoll_risk::funding::FundingParams {
+        /// Premium that costs nothing; 5 bp by default, 0 ..= `MAX_DEAD_ZONE`.
+        dead_zone: i64,
+        /// Largest rate per hour; 0.4 % in majors, 0 ..= `MAX_HOURLY_CAP`.
+        hourly_cap: i64,
+    }
+}
+
+mirror! {
+    /// Parameters of RULES 6.1–6.3 and their defaults.
+    LiquidationParams = plimsoll_risk::liquidation::LiquidationParams {
+        /// Penalty at the flag, share of the value taken: 0.5 %.
+        penalty_start: i64,
+        /// Penalty at the end of the ramp: 1.5 %.
+        penalty_end: i64,
+        /// Length of the ramp: 600 s.
+        penalty_ramp: i64,
+        /// Keeper's share of the nominal penalty, first in rank: 50 %.
+        keeper_share: i64,
+        /// Insurance tranche's share, second in rank: 40 %. The protocol gets what is left.
+        insurance_share: i64,
+        /// Least share of a leg in one slice: 20 %.
+        slice_share: i64,
+        /// A leg of less notional than this goes at once: $1000.
+        whole_leg: i64,
+        /// Pause between two slices of a leg when E = MM; shrinks with E/MM: 30 s.
+        slice_pause: i64,
+        /// Least distance between the two failing samples: 2 s.
+        sample_gap: i64,
+        /// Largest distance between them; a later one counts as the first again: 60 s.
+        sample_window: i64,
+        /// Largest age of the sample that starts a liquidation: 10 s.
+        sample_age: i64,
+        /// Take-over opens at latest so long after the flag: 10 s.
+        takeover_delay: i64,
+        /// A return within this time of clearing resumes the old clock: 1 h.
+        reentry: i64,
+        /// Grace of an account that only an auto-deleveraging pushed under MM: 600 s.
+        adl_grace: i64,
+        /// Below this sellable value an account without equity is bankrupt: $50.
+        bankrupt_value: i64,
+    }
+}
+
+mirror! {
+    /// Pace of one leg: what is left of the slice that was opened last.
+    SlicePace = plimsoll_risk::liquidation::Slice {
+        /// When the slice was opened, unix seconds; 0 = never.
+        opened_at: i64,
+        /// Lots of it that are still to be had, ≥ 0.
+        left: i64,
+    }
+}
+
+mirror! {
+    /// Stored in the margin account.
+    LiquidationState = plimsoll_risk::liquidation::LiquidationState {
+        /// `AccountState`.
+        state: u32,
+        /// Zero.
+        padding: u32,
+        /// Publish time of the first of the two failing samples, 0 = none.
+        first_fail_publish: i64,
+        /// Start of the liquidation's clock; set back on re-entry, so that the clock goes on where it had stopped. 0 = never flagged.
+        flagged_at: i64,
+        /// When the last liquidation cleared, 0 = never.
+        cleared_at: i64,
+        /// End of the grace after an auto-deleveraging, 0 = none.
+        adl_grace_until: i64,
+        /// By position slot of the account.
+        slices: [SlicePace; 8],
+        /// Zero, for later versions.
+        reserve: [i64; 4],
+    }
+}
+
+mirror! {
+    /// What the market demands of its feed.
+    OracleParams = plimsoll_risk::oracle::OracleParams {
+        /// Exponent the feed had at listing.
+        exponent: i32,
+        /// A lot is 10^−lot_exponent units of the base asset.
+        lot_exponent: i32,
+        /// Smallest acceptable price.
+        min_price: i64,
+        /// Largest acceptable price.
+        max_price: i64,
+        /// Confidence / price above which a sample is refused (4 %).
+        hard_confidence: i64,
+        /// Confidence / price above which `Condition::WideConfidence` holds (1 % majors, 2 % others).
+        wide_confidence: i64,
+        /// A narrower published interval counts as this (1 bp†): no feed is certain.
+        min_confidence: i64,
+        /// |price − 5-min TWAP| / price above which `Condition::TwapGap` holds (0.5 %; 2 % in the slow lane).
+        settle_gap: i64,
+        /// The same for `Condition::TwapBand` (10 %).
+        trading_gap: i64,
+        /// Milliseconds a slot takes, for the outage ratio alone (200 today).
+        slot_millis: u64,
+    }
+}
+
+mirror! {
+    /// When the last outage began and how far it has come. All zero is a market that never had one.
+    Outage = plimsoll_risk::oracle::Outage {
+        /// Chain clock at its beginning; 0 if there was none.
+        began: i64,
+        /// Publish time of the first fresh sample in it; 0 before.
+        first_sample: i64,
+        /// Chain clock when two samples ended it; 0 while they have not.
+        ended: i64,
+    }
+}
+
+mirror! {
+    /// The ring. All zero is a valid empty one.
+    opaque Twap = plimsoll_risk::twap::Twap {
+        /// Σ price × seconds per minute of the clock, at minute mod 30.
+        sums: [i64; 30],
+        /// Observed seconds of each minute, 0 ..= 60.
+        observed: [u8; 30],
+        /// Zero.
+        padding: [u8; 2],
+        /// Newest minute in the ring (unix seconds / 60).
+        head: i64,
+        /// Price that is being held; 0 before the first.
+        held: i64,
+        /// Since when it has been held.
+        since: i64,
+    }
+}
+
+mirror! {
+    /// What the market remembers of its feed. All zero is a market that has never had a price.
+    OracleState = plimsoll_risk::oracle::OracleState {
+        /// Last accepted price; 0 before the first; the final price once settling.
+        price: i64,
+        /// Its confidence / price.
+        confidence: i64,
+        /// When it was published.
+        publish: i64,
+        /// The accepted price before it, 0 if none.
+        previous_price: i64,
+        /// When that one was published.
+        previous_publish: i64,
+        /// Chain clock when the last price was accepted.
+        posted: i64,
+        /// Slot at that time.
+        posted_slot: u64,
+        /// When the market moved to settling, 0 if it has not.
+        settling_since: i64,
+        /// Silence of chain or feed.
+        outage: Outage,
+        /// Averages of the accepted prices.
+        twap: Twap,
+    }
+}
+
+mirror! {
+    /// How a market measures volatility and turns it into rates. Volatilities are per √hour.
+    VolParams = plimsoll_risk::volatility::VolParams {
+        /// σ₁ₕ is never below this (0.3 %†, 28 % a year).
+        floor: i64,
+        /// σ₁ₕ of the worst stretch on record, a quarter of the blend (1.5 %†, 140 % a year).
+        stressed: i64,
+        /// σ₁ₕ that a new market starts from (1 %†).
+        initial: i64,
+        /// Returns beyond so many σ are clamped (10).
+        clamp_sigmas: i64,
+        /// But never below this (2 %).
+        clamp_floor: i64,
+        /// A bucket's return beyond so many σ is a jump (5†).
+        jump_sigmas: i64,
+        /// But never below this (1.5 %†).
+        jump_floor: i64,
+        /// How long the jump flag stands after the bucket (1 h†).
+        jump_hold: i64,
+        /// Half-life of the fast variance (24 h).
+        fast_half_life: i64,
+        /// Half-life of the slow variance (30 d).
+        slow_half_life: i64,
+        /// Half-life with which the garch variance returns to the slow one (3 h†).
+        garch_half_life: i64,
+        /// Weight of the newest bucket in the garch variance (0.1†).
+        garch_alpha: i64,
+        /// Horizon of the forecast, the time a liquidation may take (1 h).
+        horizon: i64,
+        /// MM is at least so many σ₁ₕ (4).
+        core_multiple: i64,
+        /// IM is at least so many σ₁ₕ (5, of which the maintained share is the core).
+        initial_multiple: i64,
+        /// Fastest rise of the glided MM per hour, compounded continuously: ln 1.10.
+        glide_up: i64,
+        /// Fastest fall per hour (5 %).
+        glide_down: i64,
+        /// Zero; reserved.
+        reserved: i64,
+    }
+}
+
+mirror! {
+    /// The running bucket and the variances. All zero is a market without a price; see `VolState::new`.
+    VolState = plimsoll_risk::volatility::VolState {
+        /// Number of the running bucket (unix seconds / 300); 0 before the first price.
+        bucket: i64,
+        /// First price in it.
+        open: i64,
+        /// Highest price in it.
+        high: i64,
+        /// Lowest price in it.
+        low: i64,
+        /// Last price in it.
+        close: i64,
+        /// Bucket up to which `reference` accounts for the price.
+        reference_bucket: i64,
+        /// ln of the reference price, which advances by clamped returns only.
+        reference: i64,
+        /// Variance per hour, 24-h half-life.
+        fast: i64,
+        /// Variance per hour, 30-d half-life.
+        slow: i64,
+        /// Variance per hour, mean-reverting.
+        garch: i64,
+        /// σ₁ₕ, the output.
+        sigma_1h: i64,
+        /// Until when the jump flag stands.
+        jump_until: i64,
+        /// Clamped return of the last bucket that ended, for correlations.
+        last_return: i64,
+        /// That bucket.
+        last_bucket: i64,
+    }
+}
+
+mirror! {
+    /// The maintenance rate on its way to its target. All zero is a market that has not set one yet.
+    GlideState = plimsoll_risk::volatility::GlideState {
+        /// Glided maintenance rate, before the core.
+        rate: i64,
+        /// When it last moved.
+        updated: i64,
+    }
+}
+
+mirror! {
+    /// Limits on net outflow.
+    OutflowParams = plimsoll_risk::limits::OutflowParams {
+        /// Share of the average total that may leave in an hour (1 %).
+        hourly: i64,
+        /// Share that may leave in a day (10 %).
+        daily: i64,
+        /// A request up to this is small ($1,000†).
+        small_request: i64,
+        /// What small requests together may take beyond the hourly and the daily limit ($10,000).
+        small_reserve: i64,
+        /// Half-life of the total's average (12 h†).
+        half_life: i64,
+    }
+}
+
+mirror! {
+    /// The limiter's memory.
+    opaque OutflowLimiter = plimsoll_risk::limits::OutflowLimiter {
+        /// Outflow by slot, inflow by slot, newest slot.
+        hour: [i64; 27],
+        /// Outflow by slot, inflow by slot, newest slot.
+        day: [i64; 27],
+        /// Exponentially time-weighted total.
+        average: i64,
+        /// The total since `updated`.
+        total: i64,
+        /// When the total was last seen.
+        updated: i64,
+    }
+}

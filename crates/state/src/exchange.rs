@@ -1,12 +1,14 @@
 //! The clearing house itself: quote token, roles, limits. Trading and liquidation never write it.
 
-use crate::engine::OutflowLimiter;
+use crate::engine::{OutflowLimiter, OutflowParams};
 use crate::mirror::layout;
+#[cfg(feature = "anchor")]
+use anchor_lang::prelude::zero_copy;
 use crate::Pubkey;
 
 layout! {
     /// One clearing house. Created once by its governor; holds the vault of the quote token as its signer.
-    account Exchange [b"plm:exch", 8 + 6 * 32 + 32 + 16 + core::mem::size_of::<OutflowLimiter>() + 128] {
+    account Exchange [b"plm:exch", 8 + 6 * 32 + 40 + core::mem::size_of::<OutflowParams>() + core::mem::size_of::<OutflowLimiter>() + 128] {
         /// Mint of the quote token (6 decimals).
         quote_mint: Pubkey,
         /// Token account that holds users' cash, pools, tranches and fees.
@@ -31,14 +33,14 @@ layout! {
         markets: u32,
         /// Number of collaterals created.
         collaterals: u32,
-        /// Unused.
-        spare2: u64,
         /// Counts every change of this account.
         sequence: u64,
         /// Reserved for pause bits.
         paused: u64,
         /// Unused.
         spare: u64,
+        /// Limits on net outflow (RULES 1.6).
+        outflow_params: OutflowParams,
         /// Net outflow in the present hour and day.
         outflow: OutflowLimiter,
         /// Zero; later versions take their fields from here.

@@ -1,6 +1,8 @@
 //! The insurance fund: one vault for all markets of an exchange, paid out only by the waterfall (RULES 7.1).
 
 use crate::mirror::layout;
+#[cfg(feature = "anchor")]
+use anchor_lang::prelude::zero_copy;
 use crate::Pubkey;
 
 layout! {

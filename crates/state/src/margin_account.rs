@@ -2,6 +2,8 @@
 
 use crate::engine::{LiquidationState, PerpPosition};
 use crate::mirror::layout;
+#[cfg(feature = "anchor")]
+use anchor_lang::prelude::zero_copy;
 use crate::Pubkey;
 use plimsoll_risk::{Price, RiskError, RiskResult};
 

@@ -2,8 +2,10 @@
 
 use crate::engine::{FundingParams, FundingState, GlideState, LiquidationParams, OracleParams, OracleState, PerpBooks, PerpParams, VolParams, VolState};
 use crate::mirror::layout;
+#[cfg(feature = "anchor")]
+use anchor_lang::prelude::zero_copy;
 use crate::Pubkey;
-use plimsoll_risk::margin::{im_rate, im_rate_scaled, spot_range, MarketRisk, MarketTerms};
+use plimsoll_risk::margin::{im_rate_scaled, spot_range, MarketRisk, MarketTerms};
 use plimsoll_risk::oracle::{stale_range, Conditions, STALE_AGE};
 use plimsoll_risk::units::{mul_div, MAX_LOTS};
 use plimsoll_risk::{Lots, Price, Quote, Ratio, RiskError, RiskResult, Round, Secs};
@@ -15,15 +17,13 @@ pub const STATUS_REDUCE_ONLY: u8 = 1;
 
 layout! {
     /// Parameters of a market that belong to no single part of the engine.
-    part MarketParams [10 * 8] {
+    part MarketParams [9 * 8] {
         /// Prices of orders are multiples of this many atoms per lot.
         tick: i64,
         /// Least value of an order, quote atoms.
         min_order: i64,
         /// Tier rate of initial margin, Q30 (RULES 4.2).
         tier_im: i64,
-        /// Multiple of the one-hour volatility in the initial rate, Q30 (RULES 4.2: 5, so that 0.8 × 5 = 4).
-        sigmas: i64,
         /// Open interest up to which the initial rate stays, quote atoms (RULES 4.5).
         oi_low: i64,
         /// Open interest at which the initial rate is 100 %, quote atoms.
@@ -41,7 +41,7 @@ layout! {
 
 layout! {
     /// A market per underlying.
-    account Market [b"plm:mrkt", 8 + 2 * 32 + 32 + 16 + 8 + 4 * 8 + 80 + core::mem::size_of::<OracleParams>() + core::mem::size_of::<OracleState>()
+    account Market [b"plm:mrkt", 8 + 2 * 32 + 32 + 16 + 8 + 5 * 8 + 72 + core::mem::size_of::<OracleParams>() + core::mem::size_of::<OracleState>()
         + core::mem::size_of::<VolParams>() + core::mem::size_of::<VolState>() + core::mem::size_of::<GlideState>()
         + core::mem::size_of::<FundingParams>() + core::mem::size_of::<FundingState>() + core::mem::size_of::<PerpParams>()
         + core::mem::size_of::<LiquidationParams>() + core::mem::size_of::<PerpBooks>() + 256] {
@@ -65,11 +65,13 @@ layout! {
         index: u16,
         /// Counts every change of this account.
         sequence: u64,
-        /// Volatility over one hour in force, Q30; cached at the last price update.
-        sigma: i64,
-        /// Maintenance rate in force, Q30; cached at the last price update.
+        /// Initial rate before open interest, Q30; set at the last price update.
+        im_rate: i64,
+        /// Maintenance rate in force, Q30; set at the last price update.
         mm_rate: i64,
-        /// Spot range in force, Q30; cached at the last price update.
+        /// What the maintenance rate will be in an hour if nothing changes, Q30 (RULES 3.3).
+        mm_rate_in_an_hour: i64,
+        /// Spot range in force, Q30; set at the last price update.
         range: i64,
         /// Parameters.
         params: MarketParams,
@@ -123,8 +125,7 @@ impl Market {
 
     /// Initial-margin rate at the present volatility and open interest (RULES 4.2, 4.5).
     pub fn im_rate(&self) -> RiskResult<Ratio> {
-        let base = im_rate(Ratio::new(self.params.tier_im), Ratio::new(self.params.sigmas), Ratio::new(self.sigma))?;
-        im_rate_scaled(base, self.open_interest()?, Quote::new(self.params.oi_low), Quote::new(self.params.oi_high))
+        im_rate_scaled(Ratio::new(self.im_rate), self.open_interest()?, Quote::new(self.params.oi_low), Quote::new(self.params.oi_high))
     }
 
     /// What a margin check needs of this market at `now`.
@@ -133,7 +134,7 @@ impl Market {
         let confidence = Ratio::new(self.oracle.confidence);
         let age = self.oracle.age(now);
         let is_stale = age > STALE_AGE && !self.oracle.is_settling();
-        let stale = if is_stale { stale_range(confidence, Ratio::new(self.sigma), age)? } else { Ratio::ZERO };
+        let stale = if is_stale { stale_range(confidence, Ratio::new(self.vol.sigma_1h), age)? } else { Ratio::ZERO };
         Ok(MarketRisk {
             mark,
             twap: self.oracle.twap.five_minute(now).unwrap_or(mark),
@@ -157,14 +158,19 @@ impl Market {
     pub fn refresh_rates(&mut self, now: Secs) -> RiskResult<()> {
         let (price, publish) = (self.mark()?, Secs::new(self.oracle.publish));
         let params = *self.vol_params;
-        self.vol.observe(&params, price, publish)?;
-        let sigma = self.vol.sigma_1h(&params)?;
-        self.sigma = sigma.raw();
-        let base = im_rate(Ratio::new(self.params.tier_im), Ratio::new(self.params.sigmas), sigma)?;
-        self.mm_rate = self.glide.advance(base, sigma, self.vol.is_jump(now), now)?.raw();
-        // √24 in Q30: one-hour volatility to one day.
-        let day = sigma.mul(Ratio::new(5_260_236_949), Round::Ceil)?;
-        self.range = spot_range(day, Ratio::new(self.params.range_low), Ratio::new(self.params.range_high))?.raw();
+        let tier = Ratio::new(self.params.tier_im);
+        let has_new_bucket = self.vol.push(&params, price, publish)?;
+        let sigma = Ratio::new(self.vol.sigma_1h);
+        self.glide.advance(&params, sigma, tier, now)?;
+        let rates = self.glide.rates(&params, &self.vol, tier, now)?;
+        self.im_rate = rates.initial.min(Ratio::ONE).raw();
+        self.mm_rate = rates.maintenance.min(Ratio::ONE).raw();
+        self.mm_rate_in_an_hour = rates.in_an_hour.min(Ratio::ONE).raw();
+        if has_new_bucket || self.range == 0 {
+            // √24 in Q30: one-hour volatility to one day.
+            let day = sigma.mul(Ratio::new(5_260_236_949), Round::Ceil)?;
+            self.range = spot_range(day, Ratio::new(self.params.range_low), Ratio::new(self.params.range_high))?.raw();
+        }
         Ok(())
     }
 

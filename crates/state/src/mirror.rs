@@ -38,7 +38,15 @@ macro_rules! layout {
 ///
 /// The engine knows nothing of Anchor, and Anchor's interface description needs its own attribute on every stored type: hence a twin.
 macro_rules! mirror {
+    // The engine keeps these fields to itself; size and alignment are all that can be compared.
+    ($(#[$doc:meta])* opaque $name:ident = $engine:path { $( $(#[$field_doc:meta])* $field:ident : $kind:ty ),* $(,)? }) => {
+        mirror!(@twin $(#[$doc])* $name = $engine { $( $(#[$field_doc])* $field : $kind ),* });
+    };
     ($(#[$doc:meta])* $name:ident = $engine:path { $( $(#[$field_doc:meta])* $field:ident : $kind:ty ),* $(,)? }) => {
+        mirror!(@twin $(#[$doc])* $name = $engine { $( $(#[$field_doc])* $field : $kind ),* });
+        const _: () = { $( assert!(core::mem::offset_of!($name, $field) == core::mem::offset_of!($engine, $field)); )* };
+    };
+    (@twin $(#[$doc:meta])* $name:ident = $engine:path { $( $(#[$field_doc:meta])* $field:ident : $kind:ty ),* }) => {
         $(#[$doc])*
         #[cfg_attr(feature = "anchor", anchor_lang::prelude::zero_copy)]
         #[cfg_attr(not(feature = "anchor"), derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable), repr(C))]
@@ -47,7 +55,6 @@ macro_rules! mirror {
         const _: () = {
             assert!(core::mem::size_of::<$name>() == core::mem::size_of::<$engine>());
             assert!(core::mem::align_of::<$name>() == core::mem::align_of::<$engine>());
-            $( assert!(core::mem::offset_of!($name, $field) == core::mem::offset_of!($engine, $field)); )*
         };
 
         impl core::ops::Deref for $name {

@@ -6,7 +6,7 @@ use anchor_lang::{Owner, ZeroCopy};
 use plimsoll_risk::margin::{health, withdrawal_allowed, Health, LegInput, MarketTerms};
 use plimsoll_risk::oracle::{permission, Action, Conditions, Permission};
 use plimsoll_risk::perp::Position;
-use plimsoll_risk::{Quote, Secs};
+use plimsoll_risk::{Lots, Quote, Secs};
 use plimsoll_state::view::{leg_input, touched_copy};
 use plimsoll_state::{Collateral, MarginAccount, Market};
 
@@ -14,23 +14,28 @@ use plimsoll_state::{Collateral, MarginAccount, Market};
 #[derive(Clone, Copy)]
 pub(crate) struct Roster<'info> {
     infos: &'info [AccountInfo<'info>],
-    named: Option<&'info AccountInfo<'info>>,
+    named: [Option<&'info AccountInfo<'info>>; 2],
 }
 
 impl<'info> Roster<'info> {
     /// The remaining accounts of an instruction.
     pub(crate) fn new(infos: &'info [AccountInfo<'info>]) -> Self {
-        Self { infos, named: None }
+        Self { infos, named: [None; 2] }
     }
 
     /// This roster with one named account besides.
     pub(crate) fn with(self, named: &'info AccountInfo<'info>) -> Self {
-        Self { named: Some(named), ..self }
+        Self { named: [Some(named), self.named[1]], ..self }
+    }
+
+    /// This roster with a second named account besides.
+    pub(crate) fn with_second(self, named: &'info AccountInfo<'info>) -> Self {
+        Self { named: [self.named[0], Some(named)], ..self }
     }
 
     /// The account at `key`; owner and type are checked. `missing` when it was not passed.
     pub(crate) fn find<T: ZeroCopy + Owner>(&self, key: &Pubkey, missing: PlimsollError) -> Result<AccountLoader<'info, T>> {
-        let info = self.infos.iter().chain(self.named).find(|info| info.key == key).ok_or(missing)?;
+        let info = self.infos.iter().chain(self.named.into_iter().flatten()).find(|info| info.key == key).ok_or(missing)?;
         AccountLoader::try_from(info)
     }
 
@@ -127,6 +132,42 @@ impl Portfolio {
             }
             None => self.add(key, market, leg_input(position)),
         }
+    }
+
+    /// Takes the resting orders out of every leg: they are cancelled before anything is forced (RULES 6.1).
+    pub(crate) fn clear_orders(&mut self) {
+        for leg in &mut self.legs {
+            leg.input = LegInput { bids: Lots::ZERO, asks: Lots::ZERO, bids_value: Quote::ZERO, asks_value: Quote::ZERO, ..leg.input };
+        }
+    }
+
+    /// Value of the collateral that could still be sold, at maintenance weight (RULES 6.1).
+    pub(crate) fn sellable(&self) -> Result<Quote> {
+        self.legs.iter().try_fold(Quote::ZERO, |sum, leg| sum.add(leg.input.collateral_mm)).or_refuse()
+    }
+
+    /// Unsettled value of the leg in `market` at its mark.
+    pub(crate) fn unsettled(&self, market: &Pubkey) -> Result<Quote> {
+        let (terms, input) = self.leg(market).ok_or(PlimsollError::MissingMarket)?;
+        input.lots.at(terms.mark()).and_then(|value| value.add(input.quote)).or_refuse()
+    }
+
+    /// Σ unsettled losses of all legs, not negative.
+    pub(crate) fn losses(&self) -> Result<Quote> {
+        self.legs.iter().try_fold(Quote::ZERO, |sum, leg| {
+            let loss = self.unsettled(&leg.market)?.neg().or_refuse()?.positive_part();
+            sum.add(loss).or_refuse()
+        })
+    }
+
+    /// Whether any leg has unsettled profit.
+    pub(crate) fn has_claims(&self) -> Result<bool> {
+        for leg in &self.legs {
+            if self.unsettled(&leg.market)?.is_positive() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The measures of RULES 4.

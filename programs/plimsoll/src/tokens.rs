@@ -52,6 +52,24 @@ impl Movement<'_, '_> {
     }
 }
 
+/// Moves `amount` atoms from one vault of the exchange to another; both must change by exactly that.
+pub(crate) fn transfer_between_vaults<'info>(
+    mint: &InterfaceAccount<'info, Mint>,
+    token_program: &Interface<'info, TokenInterface>,
+    from: &mut InterfaceAccount<'info, TokenAccount>,
+    to: &mut InterfaceAccount<'info, TokenAccount>,
+    authority: AccountInfo<'info>,
+    amount: u64,
+    seeds: &[&[u8]],
+) -> Result<()> {
+    let before = to.amount;
+    let other = to.to_account_info();
+    Movement { mint, token_program, vault: from, other, authority }.out_of_vault(amount, seeds)?;
+    to.reload()?;
+    require!(before.checked_add(amount) == Some(to.amount), PlimsollError::TokenDelta);
+    Ok(())
+}
+
 /// Refuses mints whose transfers could move another amount than asked, run foreign code, or be undone by somebody (RULES 9.5).
 ///
 /// SPL Token mints pass; Token-2022 mints pass only with extensions that change nothing about a transfer.

@@ -2,9 +2,11 @@
 
 use crate::error::{RiskError, RiskResult};
 use crate::units::{Quote, Ratio, Secs};
+use bytemuck::{Pod, Zeroable};
 
 /// Parameters of RULES 6.1–6.3 and their defaults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
 pub struct LiquidationParams {
     /// Penalty at the flag, share of the value taken: 0.5 %.
     pub penalty_start: Ratio,

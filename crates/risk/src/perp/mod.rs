@@ -24,6 +24,7 @@
 
 pub mod adl;
 mod claims;
+mod convert;
 pub mod deficit;
 pub mod fund;
 mod math;
@@ -35,11 +36,12 @@ pub mod trade;
 pub mod views;
 
 pub use adl::{adl_close, AdlClosed};
+pub use convert::{conversion, Conversion, CONVERSION_DISCOUNT};
 pub use deficit::{absorb, close_round, open_or_extend_round, Absorbed, RoundProgress};
 pub use fund::{fund_offer, FundWindow};
 pub use settle::{settle_claim, settle_estate, settle_loss, MAX_ESTATE};
 pub use side_index::accrue_funding;
 pub use state::{DeficitRound, EpochRecord, PerpMarket, PerpParams, Position, RoundShare, Side, ROUNDS};
 pub use touch::{touch, Touched};
-pub use trade::{charge_fee, credit_tranche, trade, FeeSplit};
+pub use trade::{charge_fee, credit_tranche, shift, trade, FeeSplit};
 pub use views::{check_counts, check_raw, claim, round_exposure, sweep_dust, unsettled, virtual_touch};

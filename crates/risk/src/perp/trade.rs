@@ -185,6 +185,15 @@ pub fn charge_fee(
     Ok(FeeSplit { from_cash, protocol, tranche, repaid, as_loss })
 }
 
+/// Adds `amount` (negative: takes) to a position's quote balance: one leg of a penalty. The other legs, which sum to its opposite, are the caller's.
+///
+/// Errors: [`RiskError::WrongState`] if the position is not current; [`RiskError::Overflow`].
+pub fn shift(market: &mut PerpMarket, pos: &mut Position, touched: &Touched, amount: Quote) -> RiskResult<()> {
+    touched.check(market, pos)?;
+    Rebalanced::new(market, pos, pos.lots, plus(pos.quote, amount.raw())?, touched)?.store(market, pos);
+    Ok(())
+}
+
 /// Credits the tranche with what the two legs of a trade at two prices leave over: a penalty's insurance share. `amount` ≥ 0.
 ///
 /// Errors: [`RiskError::QuantityOutOfRange`] if negative, [`RiskError::Overflow`].

@@ -1,0 +1,7 @@
+//! Instructions of this group, a file each.
+pub mod create_collateral;
+pub mod create_market;
+pub mod initialize_exchange;
+pub use create_collateral::*;
+pub use create_market::*;
+pub use initialize_exchange::*;

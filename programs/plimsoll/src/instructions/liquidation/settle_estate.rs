@@ -1,0 +1,94 @@
+//! Spreads the cash of an account below initial margin over all its unsettled losses, pro rata: the failing must not choose whom he pays (RULES 1.5). Anyone.
+//!
+//! A bankrupt account's matured claims are turned into cash first, where the price allows it.
+
+use crate::errors::{OrRefuse, PlimsollError};
+use crate::events::{Header, Settled};
+use crate::portfolio::{Portfolio, Roster};
+use crate::position::{accrue_if_allowed, touch_slot};
+use anchor_lang::prelude::*;
+use plimsoll_risk::oracle::{permission, Action, Permission};
+use plimsoll_risk::perp::{settle_claim, settle_estate as shares_of, settle_loss, MAX_ESTATE};
+use plimsoll_risk::{Quote, Secs};
+use plimsoll_state::{MarginAccount, Market};
+
+/// Accounts of `settle_estate`. Remaining: every market of the account (writable) and its collaterals.
+#[event_cpi]
+#[derive(Accounts)]
+pub struct SettleEstate<'info> {
+    /// The account.
+    #[account(mut)]
+    pub margin_account: AccountLoader<'info, MarginAccount>,
+}
+
+/// touch all → judge → collect → spread.
+pub fn settle_estate(ctx: Context<SettleEstate>) -> Result<()> {
+    let clock = Clock::get()?;
+    let now = Secs::new(clock.unix_timestamp);
+    let roster = Roster::new(ctx.remaining_accounts);
+    let mut account = ctx.accounts.margin_account.load_mut()?;
+    let portfolio = Portfolio::read(&account, &roster, now.raw())?;
+    portfolio.require(Action::Resolve)?;
+    require!(!portfolio.health()?.is_initial(), PlimsollError::WrongState);
+    let before = account.cash;
+    let losses = collect(&mut account, &portfolio, &roster, now)?;
+    let shares = shares_of(Quote::new(account.cash), &losses).or_refuse()?;
+    let pool = spread(&mut account, &shares, &roster, now)?;
+    let cash = account.cash;
+    require!(cash != before, PlimsollError::NothingToSettle);
+    account.sequence = account.sequence.wrapping_add(1);
+    account.invariant().or_refuse()?;
+    let header = Header::new(&clock, Pubkey::default(), ctx.accounts.margin_account.key(), account.sequence);
+    drop(account);
+    let amount = Quote::new(cash).sub(Quote::new(before)).or_refuse()?.raw();
+    emit_cpi!(Settled { header, amount, cash, pool: pool.raw() });
+    Ok(())
+}
+
+/// Turns matured claims into cash and lists the losses by position slot.
+fn collect(account: &mut MarginAccount, portfolio: &Portfolio, roster: &Roster<'_>, now: Secs) -> Result<[Quote; MAX_ESTATE]> {
+    let mut losses = [Quote::ZERO; MAX_ESTATE];
+    for slot in 0..account.perps.len() {
+        let Some(key) = account.perps.get(slot).filter(|perp| perp.is_used()).map(|perp| perp.market) else { continue };
+        let unsettled = portfolio.unsettled(&key)?;
+        if let Some(loss) = losses.get_mut(slot) {
+            *loss = unsettled.neg().or_refuse()?.positive_part();
+        }
+        if unsettled.is_positive() {
+            let loader = roster.find::<Market>(&key, PlimsollError::MissingMarket)?;
+            let mut market = loader.load_mut()?;
+            if permission(market.conditions(now), Action::Settle) != Permission::Allowed {
+                continue;
+            }
+            market.accrue_funding(now).or_refuse()?;
+            let touched = touch_slot(&mut market, account, slot, now)?;
+            let params = *market.perp_params;
+            let (cash, position) = account.cash_and_position(slot).or_refuse()?;
+            // A claim that cannot be paid now stays a claim.
+            if let Ok(paid) = settle_claim(&mut market.perp, position, &touched, &params) {
+                *cash = Quote::new(*cash).add(paid).or_refuse()?.raw();
+            }
+            market.invariant().or_refuse()?;
+        }
+    }
+    Ok(losses)
+}
+
+/// Pays each share into its market's pool; the sum of what was paid.
+fn spread(account: &mut MarginAccount, shares: &[Quote; MAX_ESTATE], roster: &Roster<'_>, now: Secs) -> Result<Quote> {
+    let mut total = Quote::ZERO;
+    for (slot, share) in shares.iter().enumerate().filter(|(_, share)| share.is_positive()) {
+        let key = account.perps.get(slot).map(|perp| perp.market).ok_or(PlimsollError::NoPosition)?;
+        let loader = roster.find::<Market>(&key, PlimsollError::MissingMarket)?;
+        let mut market = loader.load_mut()?;
+        accrue_if_allowed(&mut market, now)?;
+        let touched = touch_slot(&mut market, account, slot, now)?;
+        let (cash, position) = account.cash_and_position(slot).or_refuse()?;
+        let paid = settle_loss(&mut market.perp, position, &touched, *share).or_refuse()?;
+        *cash = Quote::new(*cash).sub(paid).or_refuse()?.raw();
+        total = total.add(paid).or_refuse()?;
+        market.invariant().or_refuse()?;
+        account.close_if_empty(slot);
+    }
+    Ok(total)
+}
