@@ -3,7 +3,7 @@
 use crate::engine::{BookHeader, BookOrder};
 use crate::mirror::layout;
 #[cfg(feature = "anchor")]
-use anchor_lang::prelude::zero_copy;
+use anchor_lang::{prelude::zero_copy, Discriminator};
 use crate::Pubkey;
 use plimsoll_risk::book::{self, Order, Side};
 

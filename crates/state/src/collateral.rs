@@ -2,7 +2,7 @@
 
 use crate::mirror::layout;
 #[cfg(feature = "anchor")]
-use anchor_lang::prelude::zero_copy;
+use anchor_lang::{prelude::zero_copy, Discriminator};
 use crate::Pubkey;
 use plimsoll_risk::{units::mul_div, Price, Quote, Ratio, RiskError, RiskResult, Round};
 

@@ -3,7 +3,7 @@
 use crate::engine::{OutflowLimiter, OutflowParams};
 use crate::mirror::layout;
 #[cfg(feature = "anchor")]
-use anchor_lang::prelude::zero_copy;
+use anchor_lang::{prelude::zero_copy, Discriminator};
 use crate::Pubkey;
 
 layout! {

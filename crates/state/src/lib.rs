@@ -24,11 +24,8 @@ pub use insurance::InsuranceFund;
 pub use margin_account::{CollateralSlot, MarginAccount, OpenOrder, PerpSlot};
 pub use market::{Market, MarketParams};
 
-#[cfg(feature = "anchor")]
-anchor_lang::declare_id!("PLimsoLLCLearingHouseMarginAccountsSoLana11");
-
-#[cfg(not(feature = "anchor"))]
-solana_pubkey::declare_id!("PLimsoLLCLearingHouseMarginAccountsSoLana11");
+/// Address of the program that owns every account here.
+pub const ID: Pubkey = Pubkey::from_str_const("PLimsoLLCLearingHouseMarginAccountsSoLana11");
 
 #[cfg(feature = "anchor")]
 pub(crate) use anchor_lang::prelude::Pubkey;

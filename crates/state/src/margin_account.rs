@@ -3,7 +3,7 @@
 use crate::engine::{LiquidationState, PerpPosition};
 use crate::mirror::layout;
 #[cfg(feature = "anchor")]
-use anchor_lang::prelude::zero_copy;
+use anchor_lang::{prelude::zero_copy, Discriminator};
 use crate::Pubkey;
 use plimsoll_risk::{Price, RiskError, RiskResult};
 

@@ -3,7 +3,7 @@
 use crate::engine::{FundingParams, FundingState, GlideState, LiquidationParams, OracleParams, OracleState, PerpBooks, PerpParams, VolParams, VolState};
 use crate::mirror::layout;
 #[cfg(feature = "anchor")]
-use anchor_lang::prelude::zero_copy;
+use anchor_lang::{prelude::zero_copy, Discriminator};
 use crate::Pubkey;
 use plimsoll_risk::margin::{im_rate_scaled, spot_range, MarketRisk, MarketTerms};
 use plimsoll_risk::oracle::{stale_range, Conditions, STALE_AGE};
