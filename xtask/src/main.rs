@@ -1,2 +1,69 @@
-//! Set-up, build, test and demo commands.
-fn main() {}
+//! Set-up, build, test and demo commands of the workspace: `cargo xtask help`.
+mod artifact;
+mod budget;
+mod build;
+mod compiler;
+mod idl;
+mod process;
+mod replay;
+mod setup;
+mod stamp;
+mod suite;
+mod workspace;
+
+use anyhow::{bail, Result};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  setup            find or install what compiling to bytecode needs
+  build [--check]  target/deploy/plimsoll.so and idl/plimsoll.json; --check fails if the committed IDL differs
+  idl [--check]    the IDL alone
+  test             set-up, build, every test, lints, format, size budget
+  demo [args]      set-up, build, then the replay of the crash
+  cu [--json]      set-up, build, then compute units of whole instructions
+  clean            remove what the above made
+
+SBF_COMPILER=platform|registry chooses the compiler; without it the platform tools are used where they are installed.";
+
+/// Whether the command's only argument asks for a comparison instead of writing.
+fn is_check(arguments: &[String]) -> Result<bool> {
+    match arguments {
+        [] => Ok(false),
+        [flag] if flag == "--check" => Ok(true),
+        other => bail!("unknown arguments: {}; only --check is known here", other.join(" ")),
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let Some((command, rest)) = arguments.split_first() else {
+        println!("{HELP}");
+        return Ok(());
+    };
+    match command.as_str() {
+        "setup" => setup::run().map(|compiler| println!("compiler: {compiler}")),
+        "build" => build::run(is_check(rest)?),
+        "idl" => idl::run(is_check(rest)?),
+        "test" => suite::run(),
+        "demo" => replay::run("plimsoll-replay", rest),
+        "cu" => replay::run("plimsoll-cu", rest),
+        "clean" => build::clean(),
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(())
+        }
+        unknown => bail!("unknown command {unknown}\n\n{HELP}"),
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

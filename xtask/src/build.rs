@@ -1,0 +1,39 @@
+//! `cargo xtask build`: the compiled program and its IDL.
+use crate::{
+    artifact::{PLIMSOLL, SBF_CHECK},
+    compiler::Compiler,
+    idl, setup, workspace,
+};
+use anyhow::{Context, Result};
+use std::fs;
+
+/// Set-up, program and IDL.
+pub(crate) fn run(check: bool) -> Result<()> {
+    let compiler = setup::run()?;
+    program(&compiler)?;
+    idl::run(check)
+}
+
+/// The program, and beside it a line that says which compiler made it, for whatever measures or runs it.
+pub(crate) fn program(compiler: &Compiler) -> Result<()> {
+    PLIMSOLL.make(compiler)?;
+    let note = workspace::deploy_dir().join("compiler.txt");
+    fs::write(&note, format!("{compiler}\n")).with_context(|| format!("cannot write {}", note.display()))
+}
+
+/// The program that tests the compiler itself.
+pub(crate) fn compiler_check(compiler: &Compiler) -> Result<()> {
+    SBF_CHECK.make(compiler)
+}
+
+/// Removes compiled programs and the compilers' intermediate files; cargo's own output stays.
+pub(crate) fn clean() -> Result<()> {
+    let intermediate = ["sbf", "sbf-platform", "sbf-link"].map(workspace::target_dir);
+    for directory in intermediate.iter().chain([&workspace::deploy_dir()]) {
+        if directory.exists() {
+            fs::remove_dir_all(directory).with_context(|| format!("cannot remove {}", directory.display()))?;
+            println!("removed {}", directory.display());
+        }
+    }
+    Ok(())
+}

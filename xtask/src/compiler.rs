@@ -1,0 +1,159 @@
+//! The compilers that make on-chain bytecode, and how each is called.
+use crate::{
+    process::{self, TOOLCHAIN_VARIABLES},
+    workspace,
+};
+use anyhow::{bail, Context, Result};
+use std::{
+    env, fmt, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Version of the LLVM that Debian's compiler and our linker share.
+const LLVM_CONFIG: &str = "llvm-config-22";
+/// The target description, beside the linker's sources.
+const TARGET_SPEC: &str = "tools/sbf-link/sbf-solana.json";
+
+/// A compiler for on-chain programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Compiler {
+    /// The platform tools: `cargo build-sbf`, as installed.
+    Platform {
+        /// What it says of itself, on one line.
+        version: String,
+    },
+    /// Debian's rustc and LLVM with our own linker.
+    Registry {
+        /// Path of Debian's rustc, which alone has the matching library source.
+        rustc: PathBuf,
+        /// Path of Debian's cargo.
+        cargo: PathBuf,
+        /// What that rustc says of itself.
+        version: String,
+    },
+}
+
+impl fmt::Display for Compiler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Platform { version } => write!(f, "platform tools ({version})"),
+            Self::Registry { version, .. } => write!(f, "registry-only: {version}, sbf-link {}", env!("CARGO_PKG_VERSION")),
+        }
+    }
+}
+
+/// The platform tools, if they are installed: the command, and a toolchain it need not fetch.
+pub(crate) fn platform() -> Option<Compiler> {
+    let version = process::output("cargo-build-sbf", &["--version"])?;
+    let installed = env::var_os("HOME").is_some_and(|home| {
+        let cache = Path::new(&home).join(".cache/solana");
+        fs::read_dir(cache).is_ok_and(|entries| entries.flatten().any(|e| e.path().join("platform-tools/rust/bin/rustc").exists()))
+    });
+    installed.then(|| Compiler::Platform { version: version.lines().collect::<Vec<_>>().join(", ") })
+}
+
+/// Debian's compiler, if its packages are installed.
+pub(crate) fn registry() -> Option<Compiler> {
+    let (rustc, cargo) = (packaged("rustc-web", "/bin/rustc")?, packaged("cargo-web", "/bin/cargo")?);
+    let version = process::output(&rustc, &["-V"])?;
+    process::output(LLVM_CONFIG, &["--version"])?;
+    Some(Compiler::Registry { rustc, cargo, version })
+}
+
+/// The file of an installed Debian package whose path ends so.
+fn packaged(package: &str, ending: &str) -> Option<PathBuf> {
+    process::output("dpkg-query", &["-L", package])?.lines().find(|file| file.ends_with(ending)).map(PathBuf::from)
+}
+
+impl Compiler {
+    /// Compiles the workspace's package to a program in the deploy directory. `library` is the file name without `lib` and extension.
+    pub(crate) fn compile(&self, package: &str, manifest: &str, library: &str) -> Result<()> {
+        let program = workspace::deploy_dir().join(format!("{library}.so"));
+        fs::create_dir_all(workspace::deploy_dir())?;
+        let made = match self {
+            Self::Platform { .. } => {
+                let out = workspace::target_dir("sbf-platform/out");
+                process::run(&mut platform_command(manifest, &out))?;
+                out.join(format!("{library}.so"))
+            }
+            Self::Registry { rustc, cargo, .. } => {
+                let linker = build_linker()?;
+                process::run(&mut registry_command(rustc, cargo, &linker, package))?;
+                workspace::target_dir("sbf").join(format!("sbf-solana/release/lib{library}.so"))
+            }
+        };
+        if !fs::read(&made).with_context(|| format!("no program at {}", made.display()))?.starts_with(b"\x7fELF") {
+            bail!("{} is no program: does the package define an entrypoint?", made.display());
+        }
+        fs::copy(&made, &program).with_context(|| format!("cannot write {}", program.display()))?;
+        Ok(())
+    }
+}
+
+/// `cargo build-sbf` with what is installed: it must neither fetch a toolchain nor link one into rustup.
+fn platform_command(manifest: &str, out: &Path) -> Command {
+    let mut command = Command::new("cargo-build-sbf");
+    command.current_dir(workspace::root()).args(["--skip-tools-install", "--no-rustup-override", "--manifest-path", manifest, "--sbf-out-dir"]);
+    command.arg(out).args(["--", "--locked", "--ignore-rust-version", "--target-dir"]).arg(workspace::target_dir("sbf-platform"));
+    for variable in TOOLCHAIN_VARIABLES {
+        command.env_remove(variable);
+    }
+    command.env("RUSTUP_AUTO_INSTALL", "0");
+    command
+}
+
+/// Builds the linker rustc calls, and returns its path.
+pub(crate) fn build_linker() -> Result<PathBuf> {
+    let llvm = process::output(LLVM_CONFIG, &["--prefix"]).with_context(|| format!("{LLVM_CONFIG} is not installed: cargo xtask setup"))?;
+    let target = workspace::target_dir("sbf-link");
+    let mut command = Command::new(workspace::cargo());
+    command.current_dir(workspace::root()).args(["build", "--quiet", "--release", "--locked", "--manifest-path", "tools/sbf-link/Cargo.toml"]);
+    command.arg("--target-dir").arg(&target).env_remove("CARGO_ENCODED_RUSTFLAGS");
+    command.env("LLVM_SYS_221_PREFIX", &llvm).env("RUSTFLAGS", format!("-L{llvm}/lib"));
+    process::run(&mut command)?;
+    Ok(target.join("release/sbf-link"))
+}
+
+/// Debian's cargo and rustc, with the standard library built from source for the target.
+///
+/// `target_os = "solana"` makes every crate take its on-chain path; the target's own `os` is one that std builds for. `target_arch = "csky"`
+/// only answers std's question for the allocator's minimal alignment. Lints are the host build's business.
+fn registry_command(rustc: &Path, cargo: &Path, linker: &Path, package: &str) -> Command {
+    let flags = [
+        format!("-Clinker={}", linker.display()),
+        "--cfg=sbf_link".to_string(),
+        "--cfg=target_os=\"solana\"".to_string(),
+        "--cfg=target_arch=\"csky\"".to_string(),
+        "-Aexplicit_builtin_cfgs_in_flags".to_string(),
+        "--cap-lints=allow".to_string(),
+    ];
+    let mut command = Command::new(cargo);
+    command.current_dir(workspace::root()).args(["build", "--release", "--locked", "--lib", "--package", package, "--target", TARGET_SPEC]);
+    command.args(["-Zjson-target-spec", "-Zbuild-std=std,panic_abort", "-Zbuild-std-features=", "--target-dir"]);
+    command.arg(workspace::target_dir("sbf"));
+    for variable in TOOLCHAIN_VARIABLES {
+        command.env_remove(variable);
+    }
+    command.env("RUSTC", rustc).env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+    command.env("RUSTC_BOOTSTRAP", "1").env("RUSTC_BOOTSTRAP_SYNTHETIC_TARGET", "1").env("RUSTUP_AUTO_INSTALL", "0");
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_compiler_sees_the_callers_toolchain() {
+        let registry = registry_command(Path::new("/d/rustc"), Path::new("/d/cargo"), Path::new("/l"), "p");
+        let platform = platform_command("m", Path::new("/o"));
+        for command in [&registry, &platform] {
+            let value = |name: &str| command.get_envs().find(|(key, _)| *key == name).map(|(_, value)| value.map(|v| v.to_owned()));
+            assert_eq!(value("RUSTUP_TOOLCHAIN"), Some(None), "removed");
+            assert_eq!(value("RUSTUP_AUTO_INSTALL"), Some(Some("0".into())));
+            assert!(process::line(command).contains("--locked"), "the lock file is read only");
+        }
+        assert!(process::line(&platform).contains("--skip-tools-install --no-rustup-override"));
+    }
+}
