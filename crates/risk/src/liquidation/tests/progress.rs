@@ -76,6 +76,9 @@ fn take(account: &mut Account, index: usize, rate: Ratio) -> i64 {
     assert_eq!(check_liquidatee(&before, &after, leg.lots, lots_after, &terms).unwrap(), Ok(()), "{before:?} {after:?} {size:?}");
     assert!(crate::margin::ratio_not_lower(&before, &after), "the exact cap leaves no atom of tolerance");
     assert!(after.equity.is_positive() || !before.equity.is_positive() || after.mm.is_zero(), "{after:?}");
+    // What is sized by need, and not by share or hedge, reaches the target in this step.
+    let is_by_need = size.lots == size.needed && size.needed < leg.lots.abs().unwrap() && leg.collateral_mm.is_zero();
+    assert!(!is_by_need || after.equity >= after.target, "{size:?} {after:?}");
     size.lots.raw()
 }
 
@@ -123,6 +126,16 @@ proptest! {
     }
 }
 
+/// Twenty-six atoms short with one atom of equity: what rounding takes must not leave it stuck.
+#[test]
+fn a_position_of_dust_closes() {
+    let rate = Ratio::of(61, 1_000);
+    let risk = MarketRisk { im_rate: rate, mm_rate: rate, ..major(1) };
+    let mut account = Account { cash: Quote::ZERO, legs: vec![(risk, LegInput { quote: Quote::new(27), ..position(-26, 0) })] };
+    assert_eq!(take(&mut account, 0, Ratio::ZERO), 26);
+    assert!(account.health().equity >= account.health().target);
+}
+
 /// One step on $10 000 long at $1 a lot, changed in one way, breaks the one post-condition it should.
 #[test]
 fn every_post_condition_is_checked() {
@@ -157,6 +170,13 @@ fn every_post_condition_is_checked() {
     for (before, after, expected) in rows {
         assert_eq!(check(before, after), expected, "{before:?} {after:?}");
     }
+    // To the atom: T − E has to fall, and E/MM may not.
+    let exact =
+        |later: Health| check_liquidatee(&measured(usd(200), usd(300), usd(500)), &later, Lots::new(2), Lots::new(1), &terms).unwrap();
+    assert_eq!(exact(measured(usd(100), usd(100), usd(400))), Err(Violation::ShortfallNotDown));
+    assert_eq!(exact(measured(Quote::new(100_000_001), usd(100), usd(400))), Ok(()));
+    assert_eq!(exact(measured(Quote::new(199_999_999), usd(300), usd(400))), Ok(()));
+    assert_eq!(exact(measured(Quote::new(199_999_998), usd(300), usd(400))), Err(Violation::RatioFalls));
     // A hedge that goes raises the scan.
     let hedge = |lots: i64| LegInput { collateral_mm: usd(10_000), quote: usd(-lots - 9_900), ..position(lots, 0) };
     let (before, after) = (hedge(-10_000), hedge(-8_000));
