@@ -4,7 +4,7 @@
     clippy::panic,
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
-    clippy::as_conversions,
+    clippy::inconsistent_digit_grouping,
     reason = "tests fail by panicking"
 )]
 
