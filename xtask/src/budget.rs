@@ -72,7 +72,8 @@ fn functions(text: &str) -> Vec<Function> {
         if tests.iter().any(|range| range.contains(&start)) {
             continue;
         }
-        let name: String = code[start + 2..].iter().map(|b| char::from(*b)).skip_while(|c| c.is_whitespace()).take_while(|c| is_word(*c)).collect();
+        let name: String =
+            code[start + 2..].iter().map(|b| char::from(*b)).skip_while(|c| c.is_whitespace()).take_while(|c| is_word(*c)).collect();
         // A function pointer type has no name.
         let Some(body) = (!name.is_empty()).then(|| body(&code, start)).flatten() else { continue };
         let line_of = |at: usize| code[..at].iter().filter(|b| **b == b'\n').count() + 1;
@@ -146,13 +147,19 @@ fn blank_end(source: &[u8], at: usize) -> usize {
     let length = match rest {
         [b'/', b'/', ..] => find(2, b"\n") - usize::from(rest.contains(&b'\n')),
         [b'/', b'*', ..] => block_comment(rest),
-        [b'r', b'"' | b'#', ..] if at == 0 || !is_word(char::from(source[at - 1])) || matches!(source[at - 1], b'b' | b'c') => raw_string(rest),
+        [b'r', b'"' | b'#', ..] if at == 0 || !is_word(char::from(source[at - 1])) || matches!(source[at - 1], b'b' | b'c') => {
+            raw_string(rest)
+        }
         [b'"', ..] => quoted(rest, b'"'),
         [b'\'', b'\\', ..] => quoted(rest, b'\''),
         // A lifetime has no second quote where a character literal has it; wider characters take up to four bytes.
         [b'\'', first, ..] => {
             let width = char_width(*first);
-            if rest.get(1 + width) == Some(&b'\'') { width + 2 } else { 0 }
+            if rest.get(1 + width) == Some(&b'\'') {
+                width + 2
+            } else {
+                0
+            }
         }
         _ => 0,
     };
@@ -245,7 +252,10 @@ mod tests {
         let instruction = "programs/p/src/instructions/a/b.rs";
         for (file, name, limit) in [("crates/r/src/a.rs", "f", 80), (instruction, "validate", 80), (instruction, "handler", 60)] {
             assert_eq!(excesses(file, &function(name, limit)), Vec::<String>::new());
-            assert_eq!(excesses(file, &function(name, limit + 1)), [format!("{file}:1: fn {name} has {} lines, at most {limit}", limit + 1)]);
+            assert_eq!(
+                excesses(file, &function(name, limit + 1)),
+                [format!("{file}:1: fn {name} has {} lines, at most {limit}", limit + 1)]
+            );
         }
         for (file, limit) in [("xtask/src/a.rs", 600), (instruction, 250), ("crates/r/tests/a.rs", 600)] {
             assert_eq!(excesses(file, &"x;\n".repeat(limit)), Vec::<String>::new());

@@ -94,7 +94,13 @@ impl Compiler {
 /// `cargo build-sbf` with what is installed: it must neither fetch a toolchain nor link one into rustup.
 fn platform_command(manifest: &str, out: &Path) -> Command {
     let mut command = Command::new("cargo-build-sbf");
-    command.current_dir(workspace::root()).args(["--skip-tools-install", "--no-rustup-override", "--manifest-path", manifest, "--sbf-out-dir"]);
+    command.current_dir(workspace::root()).args([
+        "--skip-tools-install",
+        "--no-rustup-override",
+        "--manifest-path",
+        manifest,
+        "--sbf-out-dir",
+    ]);
     command.arg(out).args(["--", "--locked", "--ignore-rust-version", "--target-dir"]).arg(workspace::target_dir("sbf-platform"));
     for variable in TOOLCHAIN_VARIABLES {
         command.env_remove(variable);
@@ -108,7 +114,14 @@ pub(crate) fn build_linker() -> Result<PathBuf> {
     let llvm = process::output(LLVM_CONFIG, &["--prefix"]).with_context(|| format!("{LLVM_CONFIG} is not installed: cargo xtask setup"))?;
     let target = workspace::target_dir("sbf-link");
     let mut command = Command::new(workspace::cargo());
-    command.current_dir(workspace::root()).args(["build", "--quiet", "--release", "--locked", "--manifest-path", "tools/sbf-link/Cargo.toml"]);
+    command.current_dir(workspace::root()).args([
+        "build",
+        "--quiet",
+        "--release",
+        "--locked",
+        "--manifest-path",
+        "tools/sbf-link/Cargo.toml",
+    ]);
     command.arg("--target-dir").arg(&target).env_remove("CARGO_ENCODED_RUSTFLAGS");
     command.env("LLVM_SYS_221_PREFIX", &llvm).env("RUSTFLAGS", format!("-L{llvm}/lib"));
     process::run(&mut command)?;

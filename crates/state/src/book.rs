@@ -2,9 +2,9 @@
 
 use crate::engine::{BookHeader, BookOrder};
 use crate::mirror::layout;
+use crate::Pubkey;
 #[cfg(feature = "anchor")]
 use anchor_lang::{prelude::zero_copy, Discriminator};
-use crate::Pubkey;
 use plimsoll_risk::book::{self, Order, Side};
 
 /// Orders a side of a perpetual's book.

@@ -1,9 +1,9 @@
 //! A token other than the quote that counts toward margin: its vault, the market that prices it, weights and cap.
 
 use crate::mirror::layout;
+use crate::Pubkey;
 #[cfg(feature = "anchor")]
 use anchor_lang::{prelude::zero_copy, Discriminator};
-use crate::Pubkey;
 use plimsoll_risk::{units::mul_div, Price, Quote, Ratio, RiskError, RiskResult, Round};
 
 layout! {
@@ -71,6 +71,10 @@ impl Collateral {
             && 0 <= self.im_weight
             && self.im_weight <= self.mm_weight
             && self.mm_weight <= Ratio::ONE.raw();
-        if is_sound { Ok(()) } else { Err(RiskError::WrongState) }
+        if is_sound {
+            Ok(())
+        } else {
+            Err(RiskError::WrongState)
+        }
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::engine::{OutflowLimiter, OutflowParams};
 use crate::mirror::layout;
+use crate::Pubkey;
 #[cfg(feature = "anchor")]
 use anchor_lang::{prelude::zero_copy, Discriminator};
-use crate::Pubkey;
 
 layout! {
     /// One clearing house. Created once by its governor; holds the vault of the quote token as its signer.

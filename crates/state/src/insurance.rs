@@ -1,9 +1,9 @@
 //! The insurance fund: one vault for all markets of an exchange, paid out only by the waterfall (RULES 7.1).
 
 use crate::mirror::layout;
+use crate::Pubkey;
 #[cfg(feature = "anchor")]
 use anchor_lang::{prelude::zero_copy, Discriminator};
-use crate::Pubkey;
 
 layout! {
     /// The fund that absorbs what a bankrupt account and its market's tranche cannot pay.

@@ -2,9 +2,9 @@
 
 use crate::engine::{LiquidationState, PerpPosition};
 use crate::mirror::layout;
+use crate::Pubkey;
 #[cfg(feature = "anchor")]
 use anchor_lang::{prelude::zero_copy, Discriminator};
-use crate::Pubkey;
 use plimsoll_risk::{Price, RiskError, RiskResult};
 
 /// Collateral slots of an account.
@@ -248,6 +248,10 @@ impl MarginAccount {
         let is_sound = self.cash >= 0
             && self.collaterals.iter().all(|slot| slot.amount >= 0)
             && self.perps.iter().all(|slot| slot.position.bids >= 0 && slot.position.asks >= 0);
-        if is_sound { Ok(()) } else { Err(RiskError::WrongState) }
+        if is_sound {
+            Ok(())
+        } else {
+            Err(RiskError::WrongState)
+        }
     }
 }

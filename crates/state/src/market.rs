@@ -1,10 +1,12 @@
 //! One underlying: its accepted price, volatility, rates in force, and the books of its perpetual.
 
-use crate::engine::{FundingParams, FundingState, GlideState, LiquidationParams, OracleParams, OracleState, PerpBooks, PerpParams, VolParams, VolState};
+use crate::engine::{
+    FundingParams, FundingState, GlideState, LiquidationParams, OracleParams, OracleState, PerpBooks, PerpParams, VolParams, VolState,
+};
 use crate::mirror::layout;
+use crate::Pubkey;
 #[cfg(feature = "anchor")]
 use anchor_lang::{prelude::zero_copy, Discriminator};
-use crate::Pubkey;
 use plimsoll_risk::margin::{im_rate_scaled, spot_range, MarketRisk, MarketTerms};
 use plimsoll_risk::oracle::{stale_range, Conditions, STALE_AGE};
 use plimsoll_risk::units::{mul_div, MAX_LOTS};
@@ -195,7 +197,11 @@ impl Market {
             && perp.fees >= 0
             && (0..=MAX_LOTS).contains(&perp.long.open_interest)
             && (0..=MAX_LOTS).contains(&perp.short.open_interest);
-        if is_sound { Ok(()) } else { Err(RiskError::WrongState) }
+        if is_sound {
+            Ok(())
+        } else {
+            Err(RiskError::WrongState)
+        }
     }
 }
 

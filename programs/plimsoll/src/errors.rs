@@ -35,7 +35,9 @@ pub enum PlimsollError {
     #[msg("A remaining account is not a market, collateral or margin account of this program: remove it.")]
     UnknownAccount = 107,
     /// The mint cannot be used.
-    #[msg("This mint cannot be used: it needs 6 decimals for the quote, and no transfer hook, fee, freeze by default or permanent delegate.")]
+    #[msg(
+        "This mint cannot be used: it needs 6 decimals for the quote, and no transfer hook, fee, freeze by default or permanent delegate."
+    )]
     MintNotAllowed = 108,
     /// The vault is not the one recorded.
     #[msg("This token account is not the recorded vault: pass the vault named in the exchange, collateral or insurance account.")]
@@ -88,7 +90,9 @@ pub enum PlimsollError {
     #[msg("The market's price is too old for this action: update the market first.")]
     PriceTooOld = 209,
     /// Action refused in the present oracle condition.
-    #[msg("This action is not allowed while the price is uncertain (wide, away from its average, or after an outage): wait, or reduce risk.")]
+    #[msg(
+        "This action is not allowed while the price is uncertain (wide, away from its average, or after an outage): wait, or reduce risk."
+    )]
     PriceConditionRefused = 210,
     /// The caller's own limit was not met.
     #[msg("The price moved past the limit you gave: send again with a new limit.")]
@@ -236,6 +240,7 @@ impl From<RiskError> for PlimsollError {
             RiskError::StragglersFirst => Self::StragglersFirst,
             RiskError::WrongState => Self::WrongState,
             RiskError::NotReducing => Self::MustImprove,
+            RiskError::LimitExceeded => Self::OutflowLimit,
             RiskError::OrderExpired => Self::AlreadyExpired,
             RiskError::OrderTooSmall => Self::QuantityOutOfRange,
             RiskError::PriceOutsideBand => Self::OutsideBand,

@@ -7,8 +7,8 @@ use crate::position::touch_slot;
 use anchor_lang::prelude::*;
 use plimsoll_risk::book::{Key as BookKey, OrderKind, PriceBand, Side, Stop, Taker};
 use plimsoll_risk::liquidation::{
-    book_penalty, check_liquidatee, check_liquidator, pause, penalty_rate, size_slice, takeover, takeover_is_open, takeover_price, transition,
-    AccountState, LegView, LiquidationParams, Penalty, Sample, SliceSize, Violation,
+    book_penalty, check_liquidatee, check_liquidator, pause, penalty_rate, size_slice, takeover, takeover_is_open, takeover_price,
+    transition, AccountState, LegView, LiquidationParams, Penalty, Sample, SliceSize, Violation,
 };
 use plimsoll_risk::margin::{Health, LegInput, MarketTerms};
 use plimsoll_risk::oracle::{permission, Action, Permission};
@@ -56,7 +56,14 @@ pub(crate) fn advance_state(account: &mut MarginAccount, portfolio: &Portfolio, 
 impl Step {
     /// Sizes the slice from the account as it stands, its orders cancelled.
     #[inline(never)]
-    pub(crate) fn new(account: &MarginAccount, mut portfolio: Portfolio, market: &Market, market_key: Pubkey, slot: usize, now: Secs) -> Result<Self> {
+    pub(crate) fn new(
+        account: &MarginAccount,
+        mut portfolio: Portfolio,
+        market: &Market,
+        market_key: Pubkey,
+        slot: usize,
+        now: Secs,
+    ) -> Result<Self> {
         let position = *account.position(slot).or_refuse()?;
         portfolio.clear_orders();
         portfolio.update(account.cash, &market_key, market, &position)?;
@@ -94,7 +101,11 @@ impl Step {
 
     /// `lots` with the position's sign.
     fn as_position(&self, lots: Lots) -> Result<Lots> {
-        if self.lots_before.is_negative() { lots.neg().or_refuse() } else { Ok(lots) }
+        if self.lots_before.is_negative() {
+            lots.neg().or_refuse()
+        } else {
+            Ok(lots)
+        }
     }
 
     fn account_for(&mut self, penalty: &Penalty) -> Result<()> {
@@ -139,7 +150,7 @@ pub(crate) fn book_phase(
         now: touched.now(),
         max_fills: plimsoll_risk::book::matching::MAX_FILLS,
     };
-    let mut taker = TakerAccount { key, account, slot: step.slot, touched };
+    let mut taker = TakerAccount { account, slot: step.slot, touched };
     let executed = execute(book, market, step.market_key, &mut taker, &request, roster, named)?;
     step.is_book_exhausted = executed.outcome.stop == Stop::NothingLeft && !executed.outcome.has_skipped();
     let filled = executed.outcome.filled;
@@ -223,10 +234,12 @@ pub(crate) fn measure(step: &mut Step, account: &mut MarginAccount, market: &Mar
     step.portfolio.update(account.cash, &step.market_key, market, &position)?;
     let after = step.portfolio.health()?;
     let (terms, _) = step.leg()?;
-    check_liquidatee(&step.before, &after, step.lots_before, position.lots(), &terms).or_refuse()?.map_err(|violation| match violation {
-        Violation::LiquidatorBelowTarget => PlimsollError::LiquidatorMargin,
-        _ => PlimsollError::NoProgress,
-    })?;
+    check_liquidatee(&step.before, &after, step.lots_before, position.lots(), &terms).or_refuse()?.map_err(
+        |violation| match violation {
+            Violation::LiquidatorBelowTarget => PlimsollError::LiquidatorMargin,
+            _ => PlimsollError::NoProgress,
+        },
+    )?;
     let gone = step.lots_before.sub(position.lots()).and_then(Lots::abs).or_refuse()?;
     account.liquidation.record(step.slot, &step.size, gone, step.pause, now).or_refuse()?;
     advance_state(account, &step.portfolio, market, now)?;

@@ -31,134 +31,134 @@ pub mod plimsoll {
 
     /// Opens a clearing house for one quote token.
     pub fn initialize_exchange(ctx: Context<InitializeExchange>, args: InitializeExchangeArgs) -> Result<()> {
-        instructions::initialize_exchange::initialize_exchange(ctx, args)
+        instructions::initialize_exchange::handler(ctx, args)
     }
 
     /// Lists a market with its order book.
     pub fn create_market(ctx: Context<CreateMarket>, args: CreateMarketArgs) -> Result<()> {
-        instructions::create_market::create_market(ctx, args)
+        instructions::create_market::handler(ctx, args)
     }
 
     /// Lists a collateral token.
     pub fn create_collateral(ctx: Context<CreateCollateral>, args: CreateCollateralArgs) -> Result<()> {
-        instructions::create_collateral::create_collateral(ctx, args)
+        instructions::create_collateral::handler(ctx, args)
     }
 
     // Traders
 
     /// Opens a margin account.
     pub fn open_account(ctx: Context<OpenAccount>, args: OpenAccountArgs) -> Result<()> {
-        instructions::open_account::open_account(ctx, args)
+        instructions::open_account::handler(ctx, args)
     }
 
     /// Closes an empty margin account.
     pub fn close_account(ctx: Context<CloseAccount>) -> Result<()> {
-        instructions::close_account::close_account(ctx)
+        instructions::close_account::handler(ctx)
     }
 
     /// Brings quote tokens in.
     pub fn deposit(ctx: Context<Deposit>, args: DepositArgs) -> Result<()> {
-        instructions::deposit::deposit(ctx, args)
+        instructions::deposit::handler(ctx, args)
     }
 
     /// Brings a collateral token in.
     pub fn deposit_collateral(ctx: Context<DepositCollateral>, args: DepositCollateralArgs) -> Result<()> {
-        instructions::deposit_collateral::deposit_collateral(ctx, args)
+        instructions::deposit_collateral::handler(ctx, args)
     }
 
     /// Takes quote tokens out.
     pub fn withdraw<'info>(ctx: Context<'info, Withdraw<'info>>, args: WithdrawArgs) -> Result<()> {
-        instructions::withdraw::withdraw(ctx, args)
+        instructions::withdraw::handler(ctx, args)
     }
 
     /// Takes a collateral token out.
     pub fn withdraw_collateral<'info>(ctx: Context<'info, WithdrawCollateral<'info>>, args: WithdrawCollateralArgs) -> Result<()> {
-        instructions::withdraw_collateral::withdraw_collateral(ctx, args)
+        instructions::withdraw_collateral::handler(ctx, args)
     }
 
     /// Trades against a book and rests what is left.
     pub fn place_order<'info>(ctx: Context<'info, PlaceOrder<'info>>, args: OrderArgs) -> Result<()> {
-        instructions::place_order::place_order(ctx, args)
+        instructions::place_order::handler(ctx, args)
     }
 
     /// Takes one order off its book.
     pub fn cancel_order(ctx: Context<CancelOrder>, args: CancelOrderArgs) -> Result<()> {
-        instructions::cancel_order::cancel_order(ctx, args)
+        instructions::cancel_order::handler(ctx, args)
     }
 
     /// Cancels every order of an account.
     pub fn cancel_all(ctx: Context<CancelAll>) -> Result<()> {
-        instructions::cancel_all::cancel_all(ctx)
+        instructions::cancel_all::handler(ctx)
     }
 
     // Keepers
 
     /// Brings a market to a newer price.
     pub fn update_market(ctx: Context<UpdateMarket>) -> Result<()> {
-        instructions::update_market::update_market(ctx)
+        instructions::update_market::handler(ctx)
     }
 
     /// Samples the premium and sets the funding rate.
     pub fn update_funding(ctx: Context<UpdateFunding>) -> Result<()> {
-        instructions::update_funding::update_funding(ctx)
+        instructions::update_funding::handler(ctx)
     }
 
     /// Brings one position up to date.
     pub fn touch(ctx: Context<Touch>) -> Result<()> {
-        instructions::touch::touch(ctx)
+        instructions::touch::handler(ctx)
     }
 
     /// Turns unsettled profit into cash, or cash into a settled loss.
     pub fn settle<'info>(ctx: Context<'info, Settle<'info>>) -> Result<()> {
-        instructions::settle::settle(ctx)
+        instructions::settle::handler(ctx)
     }
 
     /// Returns an account's margin measures.
     pub fn check_health<'info>(ctx: Context<'info, CheckHealth<'info>>) -> Result<()> {
-        instructions::check_health::check_health(ctx)
+        instructions::check_health::handler(ctx)
     }
 
     /// Moves a market's deficit along.
     pub fn advance_round(ctx: Context<AdvanceRound>) -> Result<()> {
-        instructions::advance_round::advance_round(ctx)
+        instructions::advance_round::handler(ctx)
     }
 
     // Liquidation
 
     /// Cancels all orders of a failing account.
     pub fn cancel_failing<'info>(ctx: Context<'info, CancelFailing<'info>>) -> Result<()> {
-        instructions::cancel_failing::cancel_failing(ctx)
+        instructions::cancel_failing::handler(ctx)
     }
 
     /// One step of a liquidation in one market.
     pub fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, args: LiquidateArgs) -> Result<()> {
-        instructions::liquidate::liquidate(ctx, args)
+        instructions::liquidate::handler(ctx, args)
     }
 
     /// Sells collateral of a failing account for cash.
     pub fn convert_collateral<'info>(ctx: Context<'info, ConvertCollateral<'info>>, args: ConvertCollateralArgs) -> Result<()> {
-        instructions::convert_collateral::convert_collateral(ctx, args)
+        instructions::convert_collateral::handler(ctx, args)
     }
 
     /// Spreads a failing account's cash over its losses.
     pub fn settle_estate<'info>(ctx: Context<'info, SettleEstate<'info>>) -> Result<()> {
-        instructions::settle_estate::settle_estate(ctx)
+        instructions::settle_estate::handler(ctx)
     }
 
     /// Closes a bankrupt account's lots against the opposite side.
     pub fn deleverage<'info>(ctx: Context<'info, Deleverage<'info>>) -> Result<()> {
-        instructions::deleverage::deleverage(ctx)
+        instructions::deleverage::handler(ctx)
     }
 
     /// Absorbs a bankrupt account's loss in one market.
     pub fn resolve_bankruptcy<'info>(ctx: Context<'info, ResolveBankruptcy<'info>>) -> Result<()> {
-        instructions::resolve_bankruptcy::resolve_bankruptcy(ctx)
+        instructions::resolve_bankruptcy::handler(ctx)
     }
 
     // Insurance
 
     /// Pays into the insurance fund.
     pub fn fund_insurance(ctx: Context<FundInsurance>, args: FundInsuranceArgs) -> Result<()> {
-        instructions::fund_insurance::fund_insurance(ctx, args)
+        instructions::fund_insurance::handler(ctx, args)
     }
 }

@@ -4,7 +4,9 @@ use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::Fill;
 use crate::portfolio::Roster;
 use anchor_lang::prelude::*;
-use plimsoll_risk::book::{match_against, Admission, Key as BookKey, Maker, Makers, MatchOutcome, Order, Party, Side, Step, StepKind, Taker};
+use plimsoll_risk::book::{
+    match_against, Admission, Key as BookKey, Maker, Makers, MatchOutcome, Order, Party, Side, Step, StepKind, Taker,
+};
 use plimsoll_risk::margin::{maker_admits, MarketTerms};
 use plimsoll_risk::perp::{charge_fee, touch, trade, Touched};
 use plimsoll_risk::{Lots, Price, Quote, Ratio, RiskError, RiskResult, Secs};
@@ -110,8 +112,6 @@ pub(crate) fn reducible(position: Lots, side: Side) -> RiskResult<Lots> {
 
 /// The taker's account, touched in the market.
 pub(crate) struct TakerAccount<'a> {
-    /// Address of the margin account.
-    pub(crate) key: Pubkey,
     /// The account.
     pub(crate) account: &'a mut MarginAccount,
     /// Index of its position slot.

@@ -166,7 +166,14 @@ impl Intent {
 }
 
 /// Rate of the take-over price that bounds forced trades: the penalty of the moment, capped so that a fill never lowers E/MM (RULES 5.2, 6.2).
-fn forced_rate(account: &MarginAccount, market: &Market, health: &Health, terms: &MarketTerms, slot: usize, now: Secs) -> Result<plimsoll_risk::Ratio> {
+fn forced_rate(
+    account: &MarginAccount,
+    market: &Market,
+    health: &Health,
+    terms: &MarketTerms,
+    slot: usize,
+    now: Secs,
+) -> Result<plimsoll_risk::Ratio> {
     let params = *market.liquidation_params;
     let is_flagged = account.liquidation.state >= 2;
     let elapsed = if is_flagged { account.liquidation.elapsed(now).or_refuse()? } else { Secs::ZERO };

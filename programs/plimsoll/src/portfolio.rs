@@ -10,32 +10,21 @@ use plimsoll_risk::{Lots, Quote, Secs};
 use plimsoll_state::view::{leg_input, touched_copy};
 use plimsoll_state::{Collateral, MarginAccount, Market};
 
-/// The passed accounts that are not named in an instruction.
+/// The remaining accounts of an instruction: every market and collateral its margin accounts use, named ones included, then makers.
 #[derive(Clone, Copy)]
 pub(crate) struct Roster<'info> {
     infos: &'info [AccountInfo<'info>],
-    named: [Option<&'info AccountInfo<'info>>; 2],
 }
 
 impl<'info> Roster<'info> {
     /// The remaining accounts of an instruction.
     pub(crate) fn new(infos: &'info [AccountInfo<'info>]) -> Self {
-        Self { infos, named: [None; 2] }
-    }
-
-    /// This roster with one named account besides.
-    pub(crate) fn with(self, named: &'info AccountInfo<'info>) -> Self {
-        Self { named: [Some(named), self.named[1]], ..self }
-    }
-
-    /// This roster with a second named account besides.
-    pub(crate) fn with_second(self, named: &'info AccountInfo<'info>) -> Self {
-        Self { named: [self.named[0], Some(named)], ..self }
+        Self { infos }
     }
 
     /// The account at `key`; owner and type are checked. `missing` when it was not passed.
     pub(crate) fn find<T: ZeroCopy + Owner>(&self, key: &Pubkey, missing: PlimsollError) -> Result<AccountLoader<'info, T>> {
-        let info = self.infos.iter().chain(self.named.into_iter().flatten()).find(|info| info.key == key).ok_or(missing)?;
+        let info = self.infos.iter().find(|info| info.key == key).ok_or(missing)?;
         AccountLoader::try_from(info)
     }
 
@@ -103,7 +92,13 @@ impl Portfolio {
         Ok(())
     }
 
-    fn add_collateral(&mut self, collateral: &Collateral, atoms: i64, loaded: Option<(&Pubkey, &Market)>, roster: &Roster<'_>) -> Result<()> {
+    fn add_collateral(
+        &mut self,
+        collateral: &Collateral,
+        atoms: i64,
+        loaded: Option<(&Pubkey, &Market)>,
+        roster: &Roster<'_>,
+    ) -> Result<()> {
         if !self.legs.iter().any(|leg| leg.market == collateral.market) {
             match loaded {
                 Some((key, market)) if *key == collateral.market => self.add(key, market, LegInput::default())?,

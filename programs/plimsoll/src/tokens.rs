@@ -86,7 +86,10 @@ pub(crate) fn check_mint(mint: &InterfaceAccount<'_, Mint>) -> Result<()> {
     let data = info.try_borrow_data()?;
     let state = StateWithExtensions::<MintState>::unpack(&data)?;
     let is_harmless = |extension: &ExtensionType| {
-        matches!(extension, ExtensionType::MetadataPointer | ExtensionType::TokenMetadata | ExtensionType::GroupPointer | ExtensionType::GroupMemberPointer)
+        matches!(
+            extension,
+            ExtensionType::MetadataPointer | ExtensionType::TokenMetadata | ExtensionType::GroupPointer | ExtensionType::GroupMemberPointer
+        )
     };
     require!(state.get_extension_types()?.iter().all(is_harmless), PlimsollError::MintNotAllowed);
     Ok(())

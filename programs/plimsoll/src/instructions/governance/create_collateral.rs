@@ -58,7 +58,7 @@ impl CreateCollateral<'_> {
 }
 
 /// Writes the listing.
-pub fn create_collateral(ctx: Context<CreateCollateral>, args: CreateCollateralArgs) -> Result<()> {
+pub(crate) fn handler(ctx: Context<CreateCollateral>, args: CreateCollateralArgs) -> Result<()> {
     ctx.accounts.validate(&args)?;
     let accounts = ctx.accounts;
     let mut exchange = accounts.exchange.load_mut()?;

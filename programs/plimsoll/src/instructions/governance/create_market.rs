@@ -7,7 +7,7 @@ use plimsoll_risk::liquidation::LiquidationParams;
 use plimsoll_risk::margin::{SPOT_RANGE_MAX, SPOT_RANGE_MIN};
 use plimsoll_risk::oracle::OracleParams;
 use plimsoll_risk::perp::{PerpMarket, PerpParams};
-use plimsoll_risk::volatility::VolParams;
+use plimsoll_risk::volatility::{VolParams, VolState};
 use plimsoll_risk::{Price, Quote, Ratio, Secs};
 use plimsoll_state::{seeds, Exchange, Market, MarketParams, OrderBook, VERSION};
 
@@ -87,7 +87,6 @@ impl CreateMarketArgs {
             tick: self.tick,
             min_order: self.min_order,
             tier_im: self.tier_im,
-            sigmas: Ratio::of(5, 1).raw(),
             oi_low: self.oi_low,
             oi_high: self.oi_high,
             range_low: Ratio::of(18, 100).max(SPOT_RANGE_MIN).raw(),
@@ -100,7 +99,7 @@ impl CreateMarketArgs {
 }
 
 /// Writes market and book; there is no price yet, so nothing but deposits and price updates is allowed (RULES 2.2).
-pub fn create_market(ctx: Context<CreateMarket>, args: CreateMarketArgs) -> Result<()> {
+pub(crate) fn handler(ctx: Context<CreateMarket>, args: CreateMarketArgs) -> Result<()> {
     let (oracle, params) = args.validate()?;
     let accounts = ctx.accounts;
     let now = Secs::new(Clock::get()?.unix_timestamp);
@@ -118,8 +117,9 @@ pub fn create_market(ctx: Context<CreateMarket>, args: CreateMarketArgs) -> Resu
     market.index = index;
     market.params = params;
     market.oracle_params = oracle.into();
-    market.vol_params = VolParams::default().into();
-    market.funding_params = FundingParams::default().into();
+    market.vol_params = VolParams::MAJOR.into();
+    market.vol = VolState::new(&VolParams::MAJOR).or_refuse()?.into();
+    market.funding_params = FundingParams { dead_zone: Ratio::of(5, 10_000), hourly_cap: Ratio::of(4, 1_000) }.into();
     market.funding = FundingState::new(now).into();
     let defaults = PerpParams { maturity: Secs::new(args.maturity), fund_market_cap: Quote::new(args.fund_cap), ..PerpParams::default() };
     market.perp_params = defaults.into();

@@ -1,9 +1,11 @@
 //! Opens a clearing house for one quote token. Anyone may open one of their own; the address is bound to the governor who signs.
 
-use crate::errors::PlimsollError;
+use crate::errors::{OrRefuse, PlimsollError};
 use crate::tokens::check_mint;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use plimsoll_risk::limits::{OutflowLimiter, OutflowParams};
+use plimsoll_risk::{Quote, Ratio, Secs};
 use plimsoll_state::{seeds, Exchange, InsuranceFund, VERSION};
 
 /// Decimals of the quote token: atoms are 1e-6 (RULES, units).
@@ -16,8 +18,10 @@ pub struct InitializeExchangeArgs {
     pub guardian: Pubkey,
     /// Token account owner that receives protocol fees.
     pub fee_collector: Pubkey,
-    /// Withdrawals that pass in any hour whatever the limit, quote atoms (RULES 1.6).
-    pub outflow_floor: i64,
+    /// Share of the vault's average that may leave in an hour, Q30, more than 0 and at most `outflow_daily` (RULES 1.6: 1 %).
+    pub outflow_hourly: i64,
+    /// Share that may leave in a day, Q30, at most 1.0 (RULES 1.6: 10 %).
+    pub outflow_daily: i64,
 }
 
 /// Accounts of `initialize_exchange`.
@@ -52,17 +56,21 @@ pub struct InitializeExchange<'info> {
 }
 
 impl InitializeExchange<'_> {
-    fn validate(&self, args: &InitializeExchangeArgs) -> Result<()> {
+    fn validate(&self, args: &InitializeExchangeArgs) -> Result<OutflowParams> {
         // Addresses of exchange, fund and vaults are bound by their seeds; only the mint and the numbers are the caller's choice.
         require!(self.quote_mint.decimals == QUOTE_DECIMALS, PlimsollError::MintNotAllowed);
-        require!(args.outflow_floor >= 0, PlimsollError::ParameterOutOfRange);
-        check_mint(&self.quote_mint)
+        check_mint(&self.quote_mint)?;
+        let params =
+            OutflowParams { hourly: Ratio::new(args.outflow_hourly), daily: Ratio::new(args.outflow_daily), ..OutflowParams::DEFAULT };
+        params.validate().or_refuse()?;
+        Ok(params)
     }
 }
 
 /// Writes the new accounts; `init` has refused an address that is in use.
-pub fn initialize_exchange(ctx: Context<InitializeExchange>, args: InitializeExchangeArgs) -> Result<()> {
-    ctx.accounts.validate(&args)?;
+pub(crate) fn handler(ctx: Context<InitializeExchange>, args: InitializeExchangeArgs) -> Result<()> {
+    let outflow = ctx.accounts.validate(&args)?;
+    let now = Secs::new(Clock::get()?.unix_timestamp);
     let accounts = ctx.accounts;
     let mut exchange = accounts.exchange.load_init()?;
     exchange.quote_mint = accounts.quote_mint.key();
@@ -74,7 +82,8 @@ pub fn initialize_exchange(ctx: Context<InitializeExchange>, args: InitializeExc
     exchange.version = VERSION;
     exchange.bump = ctx.bumps.exchange;
     exchange.vault_bump = ctx.bumps.vault;
-    exchange.outflow.floor = args.outflow_floor;
+    exchange.outflow_params = outflow.into();
+    exchange.outflow = OutflowLimiter::new(Quote::ZERO, now).or_refuse()?.into();
     let mut fund = accounts.insurance.load_init()?;
     fund.exchange = accounts.exchange.key();
     fund.vault = accounts.insurance_vault.key();

@@ -47,7 +47,7 @@ impl FundInsurance<'_> {
 }
 
 /// Ledger first, then the transfer.
-pub fn fund_insurance(ctx: Context<FundInsurance>, args: FundInsuranceArgs) -> Result<()> {
+pub(crate) fn handler(ctx: Context<FundInsurance>, args: FundInsuranceArgs) -> Result<()> {
     let amount = ctx.accounts.validate(&args)?;
     let (header, balance) = {
         let mut fund = ctx.accounts.insurance.load_mut()?;

@@ -19,7 +19,7 @@ pub struct AdvanceRound<'info> {
 }
 
 /// Closing first: a deficit that arrived meanwhile has joined the registering round.
-pub fn advance_round(ctx: Context<AdvanceRound>) -> Result<()> {
+pub(crate) fn handler(ctx: Context<AdvanceRound>) -> Result<()> {
     let clock = Clock::get()?;
     let now = Secs::new(clock.unix_timestamp);
     let mut market = ctx.accounts.market.load_mut()?;

@@ -32,7 +32,7 @@ pub struct HealthReport {
 }
 
 /// Positions are brought up to date on copies.
-pub fn check_health(ctx: Context<CheckHealth>) -> Result<()> {
+pub(crate) fn handler(ctx: Context<CheckHealth>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
     let account = ctx.accounts.margin_account.load()?;
     let health = Portfolio::read(&account, &Roster::new(ctx.remaining_accounts), now)?.health()?;

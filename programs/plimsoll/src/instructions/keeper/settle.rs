@@ -31,7 +31,7 @@ impl Settle<'_> {
 }
 
 /// Below initial margin nothing is settled market by market: the failing must not choose whom he pays (RULES 1.5).
-pub fn settle(ctx: Context<Settle>) -> Result<()> {
+pub(crate) fn handler(ctx: Context<Settle>) -> Result<()> {
     let clock = Clock::get()?;
     let now = Secs::new(clock.unix_timestamp);
     let slot = ctx.accounts.validate(now)?;

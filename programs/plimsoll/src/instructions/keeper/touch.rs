@@ -26,7 +26,7 @@ impl Touch<'_> {
 }
 
 /// An account that is up to date changes only its time of touch.
-pub fn touch(ctx: Context<Touch>) -> Result<()> {
+pub(crate) fn handler(ctx: Context<Touch>) -> Result<()> {
     let slot = ctx.accounts.validate()?;
     let clock = Clock::get()?;
     let now = Secs::new(clock.unix_timestamp);

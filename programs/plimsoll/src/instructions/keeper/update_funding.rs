@@ -25,7 +25,7 @@ pub struct UpdateFunding<'info> {
 }
 
 /// Accrues what the old rate owes, then takes the sample.
-pub fn update_funding(ctx: Context<UpdateFunding>) -> Result<()> {
+pub(crate) fn handler(ctx: Context<UpdateFunding>) -> Result<()> {
     let now = Secs::new(Clock::get()?.unix_timestamp);
     let mut market = ctx.accounts.market.load_mut()?;
     require_market(&market, Action::AccrueFunding, now)?;

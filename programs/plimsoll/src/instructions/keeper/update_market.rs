@@ -21,7 +21,7 @@ pub struct UpdateMarket<'info> {
 }
 
 /// Accrues funding at the old price, accepts the new one, renews the rates.
-pub fn update_market(ctx: Context<UpdateMarket>) -> Result<()> {
+pub(crate) fn handler(ctx: Context<UpdateMarket>) -> Result<()> {
     let clock = Clock::get()?;
     let now = Secs::new(clock.unix_timestamp);
     let mut market = ctx.accounts.market.load_mut()?;
@@ -40,7 +40,7 @@ pub fn update_market(ctx: Context<UpdateMarket>) -> Result<()> {
         price: price.raw(),
         confidence: confidence.raw(),
         publish: publish.raw(),
-        sigma: market.vol.sigma_1h.raw(),
+        sigma: market.vol.sigma_1h,
         mm_rate: market.mm_rate,
     });
     Ok(())

@@ -16,7 +16,7 @@ pub struct CancelFailing<'info> {
 }
 
 /// E < T is judged afresh.
-pub fn cancel_failing(ctx: Context<CancelFailing>) -> Result<()> {
+pub(crate) fn handler(ctx: Context<CancelFailing>) -> Result<()> {
     let clock = Clock::get()?;
     let mut account = ctx.accounts.margin_account.load_mut()?;
     let portfolio = Portfolio::read(&account, &Roster::new(ctx.remaining_accounts), clock.unix_timestamp)?;
@@ -29,6 +29,9 @@ pub fn cancel_failing(ctx: Context<CancelFailing>) -> Result<()> {
     }
     account.sequence = account.sequence.wrapping_add(1);
     account.invariant().or_refuse()?;
-    emit!(OrdersCancelled { header: Header::new(&clock, Pubkey::default(), ctx.accounts.margin_account.key(), account.sequence), order: 0 });
+    emit!(OrdersCancelled {
+        header: Header::new(&clock, Pubkey::default(), ctx.accounts.margin_account.key(), account.sequence),
+        order: 0
+    });
     Ok(())
 }

@@ -19,7 +19,7 @@ pub struct ConvertCollateralArgs {
     pub max_cost: i64,
 }
 
-/// Accounts of `convert_collateral`. Remaining: the other markets and collaterals of both accounts.
+/// Accounts of `convert_collateral`. Remaining: all markets and collaterals of both accounts, the named ones included.
 #[event_cpi]
 #[derive(Accounts)]
 pub struct ConvertCollateral<'info> {
@@ -51,16 +51,20 @@ impl ConvertCollateral<'_> {
 }
 
 /// judge → price → swap → judge the buyer.
-pub fn convert_collateral(ctx: Context<ConvertCollateral>, args: ConvertCollateralArgs) -> Result<()> {
+pub(crate) fn handler(ctx: Context<ConvertCollateral>, args: ConvertCollateralArgs) -> Result<()> {
     ctx.accounts.validate(&args)?;
     let clock = Clock::get()?;
-    let roster = Roster::new(ctx.remaining_accounts).with(ctx.accounts.collateral.as_ref()).with_second(ctx.accounts.market.as_ref());
+    let roster = Roster::new(ctx.remaining_accounts);
     let key = ctx.accounts.collateral.key();
     let mut account = ctx.accounts.margin_account.load_mut()?;
     let mut buyer = ctx.accounts.buyer.load_mut()?;
     let (header, amount, balance) = {
         let portfolio = Portfolio::read(&account, &roster, clock.unix_timestamp)?;
-        crate::position::require_market(&*ctx.accounts.market.load()?, Action::ConvertCollateral, plimsoll_risk::Secs::new(clock.unix_timestamp))?;
+        crate::position::require_market(
+            &*ctx.accounts.market.load()?,
+            Action::ConvertCollateral,
+            plimsoll_risk::Secs::new(clock.unix_timestamp),
+        )?;
         require!(!portfolio.health()?.is_initial(), PlimsollError::NotLiquidatable);
         let needed = portfolio.losses()?.sub(plimsoll_risk::Quote::new(account.cash)).or_refuse()?;
         let held = account.collateral_mut(&key).map_or(0, |slot| slot.amount);

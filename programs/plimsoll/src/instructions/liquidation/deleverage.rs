@@ -34,7 +34,7 @@ impl Deleverage<'_> {
 }
 
 /// The account's bankruptcy is judged afresh: a price may have returned since it was flagged.
-pub fn deleverage(ctx: Context<Deleverage>) -> Result<()> {
+pub(crate) fn handler(ctx: Context<Deleverage>) -> Result<()> {
     let clock = Clock::get()?;
     let now = Secs::new(clock.unix_timestamp);
     let slot = ctx.accounts.validate(now)?;

@@ -59,7 +59,7 @@ impl Liquidate<'_> {
 }
 
 /// touch → judge → cancel → book → take-over → judge again → event.
-pub fn liquidate(ctx: Context<Liquidate>, args: LiquidateArgs) -> Result<()> {
+pub(crate) fn handler(ctx: Context<Liquidate>, args: LiquidateArgs) -> Result<()> {
     let slot = ctx.accounts.validate(&args)?;
     let clock = Clock::get()?;
     let now = Secs::new(clock.unix_timestamp);
@@ -92,7 +92,7 @@ pub fn liquidate(ctx: Context<Liquidate>, args: LiquidateArgs) -> Result<()> {
     account.invariant().or_refuse()?;
     liquidator.invariant().or_refuse()?;
     market.invariant().or_refuse()?;
-    let (price, sigma) = (market.oracle.price.raw(), market.vol.sigma_1h.raw());
+    let (price, sigma) = (market.oracle.price, market.vol.sigma_1h);
     drop((market, account, liquidator));
     emit_cpi!(Liquidated {
         header,

@@ -55,7 +55,7 @@ impl ResolveBankruptcy<'_> {
 }
 
 /// touch → judge → absorb → open a round for the rest → move tokens → event.
-pub fn resolve_bankruptcy(ctx: Context<ResolveBankruptcy>) -> Result<()> {
+pub(crate) fn handler(ctx: Context<ResolveBankruptcy>) -> Result<()> {
     let clock = Clock::get()?;
     let now = Secs::new(clock.unix_timestamp);
     let slot = ctx.accounts.validate(now)?;
@@ -88,7 +88,15 @@ pub fn resolve_bankruptcy(ctx: Context<ResolveBankruptcy>) -> Result<()> {
         let signer: &[&[u8]] = &[seeds::EXCHANGE, governor.as_ref(), &[bump]];
         let accounts = &mut *ctx.accounts;
         let authority = accounts.exchange.to_account_info();
-        transfer_between_vaults(&accounts.quote_mint, &accounts.token_program, &mut accounts.insurance_vault, &mut accounts.vault, authority, paid, signer)?;
+        transfer_between_vaults(
+            &accounts.quote_mint,
+            &accounts.token_program,
+            &mut accounts.insurance_vault,
+            &mut accounts.vault,
+            authority,
+            paid,
+            signer,
+        )?;
     }
     let tranche = absorbed.tranche_claim.add(absorbed.tranche_cash).and_then(|sum| sum.add(absorbed.tranche_debt)).or_refuse()?.raw();
     emit_cpi!(DeficitAbsorbed { header, tranche, fund: absorbed.fund.raw(), deficit: absorbed.deficit.raw(), fund_balance });

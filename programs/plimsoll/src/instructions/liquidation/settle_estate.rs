@@ -22,7 +22,7 @@ pub struct SettleEstate<'info> {
 }
 
 /// touch all → judge → collect → spread.
-pub fn settle_estate(ctx: Context<SettleEstate>) -> Result<()> {
+pub(crate) fn handler(ctx: Context<SettleEstate>) -> Result<()> {
     let clock = Clock::get()?;
     let now = Secs::new(clock.unix_timestamp);
     let roster = Roster::new(ctx.remaining_accounts);

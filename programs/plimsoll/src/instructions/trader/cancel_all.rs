@@ -24,7 +24,7 @@ impl CancelAll<'_> {
 }
 
 /// No book is touched: dead orders are swept when met.
-pub fn cancel_all(ctx: Context<CancelAll>) -> Result<()> {
+pub(crate) fn handler(ctx: Context<CancelAll>) -> Result<()> {
     ctx.accounts.validate()?;
     let mut account = ctx.accounts.margin_account.load_mut()?;
     account.cancel_all();
@@ -33,6 +33,9 @@ pub fn cancel_all(ctx: Context<CancelAll>) -> Result<()> {
     }
     account.sequence = account.sequence.wrapping_add(1);
     account.invariant().or_refuse()?;
-    emit!(OrdersCancelled { header: Header::new(&Clock::get()?, Pubkey::default(), ctx.accounts.margin_account.key(), account.sequence), order: 0 });
+    emit!(OrdersCancelled {
+        header: Header::new(&Clock::get()?, Pubkey::default(), ctx.accounts.margin_account.key(), account.sequence),
+        order: 0
+    });
     Ok(())
 }

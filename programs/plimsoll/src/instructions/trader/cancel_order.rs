@@ -40,7 +40,7 @@ impl CancelOrder<'_> {
 }
 
 /// The account's slot first: it proves that the order is the account's and in this market.
-pub fn cancel_order(ctx: Context<CancelOrder>, args: CancelOrderArgs) -> Result<()> {
+pub(crate) fn handler(ctx: Context<CancelOrder>, args: CancelOrderArgs) -> Result<()> {
     let slot = ctx.accounts.validate()?;
     let key = ctx.accounts.margin_account.key();
     let mut account = ctx.accounts.margin_account.load_mut()?;
@@ -51,7 +51,8 @@ pub fn cancel_order(ctx: Context<CancelOrder>, args: CancelOrderArgs) -> Result<
     let side = Side::try_from(order.side).or_refuse()?;
     let (header, orders) = book.side_mut(side);
     // Not there any more: filled as evicted, expired or out of band; then freeing the slot was all there was to do.
-    let _ = header.side_mut(side, orders).or_refuse()?.remove(Price::new(order.price.into()), order.id, &BookKey::from_bytes(key.to_bytes()));
+    let _ =
+        header.side_mut(side, orders).or_refuse()?.remove(Price::new(order.price.into()), order.id, &BookKey::from_bytes(key.to_bytes()));
     account.close_if_empty(slot);
     account.sequence = account.sequence.wrapping_add(1);
     account.invariant().or_refuse()?;

@@ -23,6 +23,6 @@ impl CloseAccount<'_> {
 }
 
 /// Refuses an account that holds anything; the rest is the account's closing itself.
-pub fn close_account(ctx: Context<CloseAccount>) -> Result<()> {
+pub(crate) fn handler(ctx: Context<CloseAccount>) -> Result<()> {
     ctx.accounts.validate()
 }

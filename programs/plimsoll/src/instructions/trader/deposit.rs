@@ -48,7 +48,7 @@ impl Deposit<'_> {
 }
 
 /// Ledger first, then the transfer, then the vault's growth is compared with it.
-pub fn deposit(ctx: Context<Deposit>, args: DepositArgs) -> Result<()> {
+pub(crate) fn handler(ctx: Context<Deposit>, args: DepositArgs) -> Result<()> {
     let amount = ctx.accounts.validate(&args)?;
     let clock = Clock::get()?;
     let held = i64::try_from(ctx.accounts.vault.amount).map_err(|_| PlimsollError::Overflow)?;

@@ -48,12 +48,13 @@ impl DepositCollateral<'_> {
 }
 
 /// Ledger first, then the transfer, then the vault's growth is compared with it.
-pub fn deposit_collateral(ctx: Context<DepositCollateral>, args: DepositCollateralArgs) -> Result<()> {
+pub(crate) fn handler(ctx: Context<DepositCollateral>, args: DepositCollateralArgs) -> Result<()> {
     let amount = ctx.accounts.validate(&args)?;
     let (header, balance) = {
         let mut collateral = ctx.accounts.collateral.load_mut()?;
         let mut account = ctx.accounts.margin_account.load_mut()?;
-        let balance = account.credit_collateral(ctx.accounts.collateral.key(), &mut collateral, amount).map_err(|_| PlimsollError::CollateralCap)?;
+        let balance =
+            account.credit_collateral(ctx.accounts.collateral.key(), &mut collateral, amount).map_err(|_| PlimsollError::CollateralCap)?;
         collateral.invariant().map_err(|_| PlimsollError::CollateralCap)?;
         account.invariant().or_refuse()?;
         (Header::new(&Clock::get()?, Pubkey::default(), ctx.accounts.margin_account.key(), account.sequence), balance)

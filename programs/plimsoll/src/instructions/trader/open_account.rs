@@ -40,7 +40,7 @@ impl OpenAccount<'_> {
 }
 
 /// Writes the empty account; `init` has refused an address that is in use.
-pub fn open_account(ctx: Context<OpenAccount>, args: OpenAccountArgs) -> Result<()> {
+pub(crate) fn handler(ctx: Context<OpenAccount>, args: OpenAccountArgs) -> Result<()> {
     ctx.accounts.validate()?;
     let mut account = ctx.accounts.margin_account.load_init()?;
     account.exchange = ctx.accounts.exchange.key();

@@ -39,7 +39,7 @@ impl PlaceOrder<'_> {
 }
 
 /// touch → match → fee → rest → margin → events.
-pub fn place_order(ctx: Context<PlaceOrder>, args: OrderArgs) -> Result<()> {
+pub(crate) fn handler(ctx: Context<PlaceOrder>, args: OrderArgs) -> Result<()> {
     let clock = Clock::get()?;
     let intent = ctx.accounts.validate(&args, clock.unix_timestamp)?;
     let now = Secs::new(clock.unix_timestamp);
@@ -55,7 +55,7 @@ pub fn place_order(ctx: Context<PlaceOrder>, args: OrderArgs) -> Result<()> {
     let before = portfolio.health()?;
     let terms = portfolio.leg(&market_key).map(|(terms, _)| *terms).ok_or(PlimsollError::MissingMarket)?;
     let request = intent.taker(&account, slot, key, &market, now)?;
-    let mut taker = TakerAccount { key, account: &mut account, slot, touched: &touched };
+    let mut taker = TakerAccount { account: &mut account, slot, touched: &touched };
     let executed = execute(&mut book, &mut market, market_key, &mut taker, &request, &roster, &[key])?;
     let rate = Ratio::new(market.perp_params.taker_fee);
     let fee = charge_taker(&mut market, &mut taker, executed.value, rate)?;
@@ -69,9 +69,16 @@ pub fn place_order(ctx: Context<PlaceOrder>, args: OrderArgs) -> Result<()> {
     let header = Header::new(&clock, market_key, key, account.sequence);
     let (lots, quote) = account.position(slot).map(|position| (position.lots, position.quote)).or_refuse()?;
     account.close_if_empty(slot);
-    let oracle = market.oracle.price.raw();
+    let oracle = market.oracle.price;
     if let Some(order) = rested {
-        emit!(OrderPlaced { header, order, client_id: args.client_id, side: args.side, price: args.price, lots: executed.outcome.rest.raw() });
+        emit!(OrderPlaced {
+            header,
+            order,
+            client_id: args.client_id,
+            side: args.side,
+            price: args.price,
+            lots: executed.outcome.rest.raw()
+        });
     }
     drop((market, book, account));
     if !executed.fills.is_empty() {

@@ -52,7 +52,7 @@ impl Withdraw<'_> {
 }
 
 /// Ledger first, then margin on what is left, then the transfer.
-pub fn withdraw(ctx: Context<Withdraw>, args: WithdrawArgs) -> Result<()> {
+pub(crate) fn handler(ctx: Context<Withdraw>, args: WithdrawArgs) -> Result<()> {
     let amount = ctx.accounts.validate(&args)?;
     let clock = Clock::get()?;
     let held = i64::try_from(ctx.accounts.vault.amount).map_err(|_| PlimsollError::Overflow)?;
@@ -61,7 +61,7 @@ pub fn withdraw(ctx: Context<Withdraw>, args: WithdrawArgs) -> Result<()> {
     let (header, balance) = {
         let mut exchange = ctx.accounts.exchange.load_mut()?;
         let mut account = ctx.accounts.margin_account.load_mut()?;
-        exchange.debit_cash(&mut account, amount, held, clock.unix_timestamp).map_err(|_| PlimsollError::OutflowLimit)?;
+        exchange.debit_cash(&mut account, amount, held, clock.unix_timestamp).or_refuse()?;
         let portfolio = Portfolio::read(&account, &Roster::new(ctx.remaining_accounts), clock.unix_timestamp)?;
         portfolio.require(Action::Withdraw)?;
         portfolio.require_withdrawable()?;

@@ -16,7 +16,7 @@ pub struct WithdrawCollateralArgs {
     pub amount: u64,
 }
 
-/// Accounts of `withdraw_collateral`. Remaining: every market and every *other* collateral the account uses.
+/// Accounts of `withdraw_collateral`. Remaining: every market and collateral the account uses, this one included.
 #[event_cpi]
 #[derive(Accounts)]
 pub struct WithdrawCollateral<'info> {
@@ -53,7 +53,7 @@ impl WithdrawCollateral<'_> {
 }
 
 /// Ledger first, then margin on what is left, then the transfer.
-pub fn withdraw_collateral(ctx: Context<WithdrawCollateral>, args: WithdrawCollateralArgs) -> Result<()> {
+pub(crate) fn handler(ctx: Context<WithdrawCollateral>, args: WithdrawCollateralArgs) -> Result<()> {
     let amount = ctx.accounts.validate(&args)?;
     let clock = Clock::get()?;
     let (governor, bump) = {
@@ -67,7 +67,7 @@ pub fn withdraw_collateral(ctx: Context<WithdrawCollateral>, args: WithdrawColla
             let mut collateral = ctx.accounts.collateral.load_mut()?;
             account.debit_collateral(&key, &mut collateral, amount).map_err(|_| PlimsollError::InsufficientCollateral)?
         };
-        let portfolio = Portfolio::read(&account, &Roster::new(ctx.remaining_accounts).with(ctx.accounts.collateral.as_ref()), clock.unix_timestamp)?;
+        let portfolio = Portfolio::read(&account, &Roster::new(ctx.remaining_accounts), clock.unix_timestamp)?;
         portfolio.require(Action::Withdraw)?;
         portfolio.require_withdrawable()?;
         account.invariant().or_refuse()?;
