@@ -43,6 +43,7 @@ pub fn adl_close(market: &mut PerpMarket, pos: &mut Position, touched: &Touched,
     let clearing_quote = minus(market.clearing_quote, received)?;
     holdings.store(market);
     *market.side_mut(of.opposite()) = opposite;
+    market.side_mut(of.opposite()).restart_if_unheld();
     rebalanced.store(market, pos);
     market.clearing_lots = clearing_lots;
     market.clearing_quote = clearing_quote;

@@ -204,17 +204,14 @@ pub(super) fn pass_rounds(market: &mut PerpMarket, pos: &mut Position) -> RiskRe
     let last = market.last_round;
     let span = u32::try_from(ROUNDS).map_err(|_| RiskError::Overflow)?;
     let oldest = last.saturating_sub(span).saturating_add(1).max(1);
-    if pos.round < oldest.saturating_sub(1) {
-        // A round that this position has not seen cannot have been released.
-        let is_missed = market.rounds.iter().any(|round| round.id == pos.round.saturating_add(1));
-        if is_missed {
-            return Err(RiskError::WrongState);
-        }
-    }
     for id in oldest..=last {
         let index = slot_of(id)?;
         let mut round = *market.rounds.get(index).ok_or(RiskError::Overflow)?;
         if round.id != id {
+            // A round is released only when every position of its time has passed it: this one is of another market.
+            if pos.round < id {
+                return Err(RiskError::WrongState);
+            }
             continue;
         }
         let mut share = *pos.shares.get(index).ok_or(RiskError::Overflow)?;

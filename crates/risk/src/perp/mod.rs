@@ -34,6 +34,9 @@ pub mod touch;
 pub mod trade;
 pub mod views;
 
+#[cfg(test)]
+mod tests;
+
 pub use adl::{adl_close, AdlClosed};
 pub use deficit::{absorb, close_round, open_or_extend_round, Absorbed, RoundProgress};
 pub use fund::{fund_offer, FundWindow};
