@@ -20,6 +20,15 @@
 //! summed in `dust` and move to the market's tranche atom by atom; lot remainders are closed at the mark of the touch and stay in clearing
 //! as a real position of the tranche (RULES 7.5).
 //!
+//! What clearing can hold once every position has been touched, at the mark P:
+//!
+//! - lots: less than one per touch that followed a forced close, and per epoch walked through;
+//! - clearing_quote + clearing_lots·P + pending_deficit: below one atom in all while no side has been closed by force since it was last unheld; after that 0
+//!   to 2 atoms per touch and ¼ atom per position and forced close or accrual, give or take what the lots above gained or lost since they were taken;
+//! - of each deficit round: nothing; what its roundings collected, at most an atom per charge, goes to the tranche.
+//!
+//! When the last position is gone, [`sweep_dust`] gives the rest to the tranche.
+//!
 //! Every operation is all-or-nothing: on an error neither market nor position has changed.
 
 pub mod adl;

@@ -2,6 +2,7 @@
 use super::*;
 use crate::error::RiskError;
 use crate::perp::state::{A_ONE, RECORDS};
+use proptest::prelude::*;
 
 const ONE_ATOM: i64 = 1 << 32;
 
@@ -139,6 +140,15 @@ fn the_part_of_a_lot_that_is_cut_off_is_paid_at_the_mark_and_held_by_clearing() 
 }
 
 #[test]
+fn the_multiplier_is_rounded_down_so_that_lots_never_exceed_the_interest() {
+    let mut world = World::new(2, 0, 1_000);
+    world.trade(0, 1, 3, 1_000).unwrap();
+    world.adl(0, 1).unwrap();
+    assert_eq!(world.market.short.a, A_ONE * 2 / 3);
+    assert_eq!(world.market.short.k, -(((A_ONE - A_ONE * 2 / 3) as i64 * 1_000) >> 16) - 1, "a short pays the ceiling");
+}
+
+#[test]
 fn an_index_nobody_refers_to_starts_afresh() {
     let mut world = World::new(2, 0, 1_000);
     world.trade(0, 1, 1_000, 1_000).unwrap();
@@ -194,4 +204,42 @@ fn a_position_opened_after_a_forced_close_is_not_cut_by_it() {
     // 100 of 1,167 lots, pro rata.
     assert_eq!(world.positions[2].lots, 500 * 1_067 / 1_167);
     world.check();
+}
+
+proptest! {
+    /// At one price, forced closes move lots and no value: nobody gains an atom, and what the roundings took is in clearing.
+    #[test]
+    fn forced_closes_at_the_mark_move_no_value(
+        sizes in prop::collection::vec(1..1_i64 << 26, 6),
+        closes in prop::collection::vec((0..6_usize, 1..1_i64 << 26, any::<bool>()), 1..30),
+        mark in 1..1_i64 << 30,
+    ) {
+        let mut world = World::new(7, 0, mark);
+        for (n, &size) in sizes.iter().enumerate() {
+            let (buyer, seller) = if n % 2 == 0 { (n, 6) } else { (6, n) };
+            world.trade(buyer, seller, size, mark).unwrap();
+        }
+        let mut touches = 0;
+        for (who, lots, is_everyone_touched) in closes {
+            let _ = world.touch(who).unwrap();
+            let held = world.positions[who].lots.abs();
+            match world.adl(who, lots.min(held)) {
+                Ok(_) => touches += 2,
+                Err(error) => prop_assert!(held == 0 && error == RiskError::QuantityOutOfRange || error == RiskError::StragglersFirst),
+            }
+            if is_everyone_touched {
+                world.touch_all();
+                touches += 7;
+            }
+            world.check();
+        }
+        world.touch_all();
+        touches += 7;
+        for who in 0..7 {
+            prop_assert!((-2 * touches..=0).contains(&world.unsettled(who)), "account {}: {}", who, world.unsettled(who));
+        }
+        let clearing = world.market.clearing_quote + world.market.clearing_lots * mark;
+        prop_assert!((0..=2 * touches).contains(&clearing), "clearing: {}", clearing);
+        prop_assert!(world.market.clearing_lots.abs() <= touches);
+    }
 }

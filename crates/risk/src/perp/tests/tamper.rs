@@ -1,6 +1,9 @@
 //! The checks notice a single atom, lot or count that is wrong.
 use super::*;
 
+/// A name and a change that the checks must notice.
+type Tampering = (&'static str, fn(&mut World));
+
 fn sane() -> World {
     let mut world = World::new(3, 1_000, 1_000);
     world.trade(0, 1, 10, 1_000).unwrap();
@@ -17,7 +20,7 @@ fn sane() -> World {
 #[test]
 fn every_field_of_the_raw_identity_is_watched() {
     let world = sane();
-    let changes: [(&str, fn(&mut World)); 8] = [
+    let changes: [Tampering; 8] = [
         ("pool", |w| w.market.pool += 1),
         ("clearing lots", |w| w.market.clearing_lots -= 1),
         ("clearing quote", |w| w.market.clearing_quote -= 1),
@@ -38,7 +41,7 @@ fn every_field_of_the_raw_identity_is_watched() {
 #[test]
 fn every_counter_is_watched() {
     let world = sane();
-    let changes: [(&str, fn(&mut World)); 8] = [
+    let changes: [Tampering; 8] = [
         ("long interest", |w| w.market.long.open_interest -= 1),
         ("both interests below the lots", |w| (w.market.long.open_interest, w.market.short.open_interest) = (1, 1)),
         ("live longs", |w| w.market.long.live_positions += 1),
