@@ -137,6 +137,11 @@ fn the_part_of_a_lot_that_is_cut_off_is_paid_at_the_mark_and_held_by_clearing() 
     let value = world.market.clearing_quote + 2 * 900;
     assert!((0..=3).contains(&value), "clearing holds the two lots at their price: {value}");
     world.check();
+    world.adl(0, 1).unwrap();
+    assert_eq!(world.market.long.a, A_ONE, "closed against the tranche's lots: nobody's index moves");
+    world.adl(0, 1).unwrap();
+    assert_eq!((world.market.clearing_lots, world.market.long.open_interest), (0, 0));
+    world.check();
 }
 
 #[test]
