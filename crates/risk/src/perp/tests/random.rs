@@ -1,6 +1,6 @@
 //! Random sequences of every operation: the books balance after each step, and positions end where an eager, fractional model puts them.
 use super::*;
-use crate::perp::state::{ROUND_FREE, ROUND_REGISTERING};
+use crate::perp::state::ROUND_FREE;
 use proptest::prelude::*;
 
 const ACCOUNTS: usize = 10;
@@ -290,25 +290,38 @@ proptest! {
         prop_assert_eq!((world.market, world.positions[who]), settled);
     }
 
-    /// The order in which positions are touched changes nobody's result by more than the dust of rounding.
+    /// The order in which positions are touched changes nobody's result. (With a second round behind one that still waits for positions it may: the later
+    /// one measures claims after what the earlier has provisionally taken.)
     #[test]
     fn order_of_touching_does_not_matter(steps in steps(), turn in 1..ACCOUNTS) {
         let mut run = Run::new();
+        // The carry is measured at the touch, when a round's last refund may be outstanding.
+        run.world.params.carry_per_hour = Ratio::ZERO;
         for step in &steps {
             run.apply(step);
         }
-        let mut turned = run.world.clone();
         let straight = &mut run.world;
-        // Registered claims of rounds that straddle the two orders are compared in the tests of rounds.
-        prop_assume!(straight.market.rounds.iter().all(|round| round.status == ROUND_FREE || round.status == ROUND_REGISTERING));
-        straight.touch_all();
-        for who in 0..ACCOUNTS {
-            let _ = turned.touch((who * 3 + turn) % ACCOUNTS).unwrap();
+        if straight.market.rounds.iter().filter(|round| round.status != ROUND_FREE).count() > 1 {
+            return Ok(());
+        }
+        straight.wait(60);
+        let mut turned = straight.clone();
+        for pass in 0..3 {
+            straight.touch_all();
+            for who in 0..ACCOUNTS {
+                let _ = turned.touch((who * 3 + turn) % ACCOUNTS).unwrap();
+            }
+            if pass == 0 {
+                prop_assert_eq!(straight.close_round(), turned.close_round());
+            }
         }
         straight.check();
         turned.check();
-        prop_assert_eq!(&straight.positions, &turned.positions);
-        prop_assert_eq!(straight.market.clearing_quote, turned.market.clearing_quote);
-        prop_assert_eq!(straight.market.clearing_lots, turned.market.clearing_lots);
+        prop_assert!(straight.market.rounds.iter().all(|round| round.status == ROUND_FREE));
+        for (one, other) in straight.positions.iter().zip(&turned.positions) {
+            prop_assert_eq!((one.lots, one.quote), (other.lots, other.quote));
+        }
+        let held = |world: &World| (world.market.clearing_lots, world.market.clearing_quote, world.market.tranche_quote);
+        prop_assert_eq!(held(straight), held(&turned));
     }
 }
