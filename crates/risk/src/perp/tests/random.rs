@@ -290,8 +290,8 @@ proptest! {
         prop_assert_eq!((world.market, world.positions[who]), settled);
     }
 
-    /// The order in which positions are touched changes nobody's result. (With a second round behind one that still waits for positions it may: the later
-    /// one measures claims after what the earlier has provisionally taken.)
+    /// The order in which positions are touched changes nobody's result. (With a second round behind one that still waits for positions it
+    /// may: the later one measures claims after what the earlier has provisionally taken.)
     #[test]
     fn order_of_touching_does_not_matter(steps in steps(), turn in 1..ACCOUNTS) {
         let mut run = Run::new();

@@ -305,7 +305,8 @@ fn outcome(lots: &[i64], cash: i64, order: &[usize], early: usize) -> (World, i6
 }
 
 proptest! {
-    /// Who is touched first, or not at all during registration, changes nobody's result; together they pay the deficit and at most an atom each more.
+    /// Who is touched first, or not at all during registration, changes nobody's result; together they pay the deficit and at most an atom
+    /// each more.
     #[test]
     fn a_round_is_fair_in_any_order(
         lots in prop::collection::vec(1..100_000_i64, 1..9),
