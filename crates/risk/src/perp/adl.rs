@@ -21,11 +21,12 @@ pub struct AdlClosed {
     pub epoch: u32,
 }
 
-/// Closes `lots` (> 0, at most the position) of `pos` at `price` against the opposite side's index. Holders of that side receive or pay `price` for
-/// their pro-rata share at their next touch; until then clearing holds both legs. The caller accrues funding first.
+/// Closes `lots` (> 0, at most the position) of `pos` at `price` against the opposite side's index. Holders of that side receive or pay
+/// `price` for their pro-rata share at their next touch; until then clearing holds both legs. The caller accrues funding first.
 ///
-/// Errors: [`RiskError::QuantityOutOfRange`] for a size outside 1 ..= the position or the opposite open interest; [`RiskError::StragglersFirst`] if an epoch
-/// would close while all records are in use: touch positions of the oldest epoch; [`RiskError::PriceOutOfRange`], [`RiskError::WrongState`], [`RiskError::Overflow`].
+/// Errors: [`RiskError::QuantityOutOfRange`] for a size outside 1 ..= the position or the opposite open interest;
+/// [`RiskError::StragglersFirst`] if an epoch would close while all records are in use: touch positions of the oldest epoch;
+/// [`RiskError::PriceOutOfRange`], [`RiskError::WrongState`], [`RiskError::Overflow`].
 pub fn adl_close(market: &mut PerpMarket, pos: &mut Position, touched: &Touched, lots: Lots, price: Price) -> RiskResult<AdlClosed> {
     touched.check(market, pos)?;
     Price::checked(price.raw())?;
@@ -43,6 +44,7 @@ pub fn adl_close(market: &mut PerpMarket, pos: &mut Position, touched: &Touched,
     let clearing_quote = minus(market.clearing_quote, received)?;
     holdings.store(market);
     *market.side_mut(of.opposite()) = opposite;
+    market.side_mut(of.opposite()).restart_if_unheld();
     rebalanced.store(market, pos);
     market.clearing_lots = clearing_lots;
     market.clearing_quote = clearing_quote;

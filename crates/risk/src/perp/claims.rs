@@ -2,10 +2,30 @@
 
 use super::math::{minus, plus};
 use super::state::{PerpParams, Position};
-use crate::error::RiskResult;
+use crate::error::{RiskError, RiskResult};
 use crate::units::{mul_div, Quote, Round, Secs, RATIO_BITS};
 
 const HOUR: i64 = 3_600;
+
+/// Claims up to this (35 million USDC) and times up to [`SMALL_SECS`] take the short way.
+const SMALL_CLAIM: i64 = 1 << 45;
+/// 36 hours.
+const SMALL_SECS: i64 = 1 << 17;
+const _: () = assert!(SMALL_CLAIM.checked_mul(SMALL_SECS).is_some());
+
+/// `amount · secs / whole`, which every touch of a profit computes: unsigned and unchecked it costs a tenth of [`mul_div`] on chain.
+fn share(amount: i64, secs: i64, whole: i64, round: Round) -> RiskResult<i64> {
+    if !(0..=SMALL_CLAIM).contains(&amount) || !(0..=SMALL_SECS).contains(&secs) || whole <= 0 {
+        return mul_div(amount, secs, whole, round);
+    }
+    let product = amount.wrapping_mul(secs).unsigned_abs();
+    let divisor = whole.unsigned_abs();
+    let quotient = match round {
+        Round::Floor => product.checked_div(divisor),
+        Round::Ceil => Some(product.div_ceil(divisor)),
+    };
+    quotient.map(u64::cast_signed).ok_or(RiskError::DivisionByZero)
+}
 
 /// The matured and the maturing part of a claim.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,7 +48,7 @@ impl Maturity {
         if now >= self.end {
             return Ok(Self { matured: plus(self.matured, self.vesting)?, vesting: 0, end: self.end });
         }
-        let vested = mul_div(self.vesting, minus(now, since)?, minus(self.end, since)?, Round::Floor)?;
+        let vested = share(self.vesting, minus(now, since)?, minus(self.end, since)?, Round::Floor)?;
         Ok(Self { matured: plus(self.matured, vested)?, vesting: minus(self.vesting, vested)?, end: self.end })
     }
 
@@ -45,7 +65,7 @@ impl Maturity {
         }
         let left = if self.vesting == 0 { 0 } else { minus(self.end, now)?.max(0) };
         let vesting = plus(self.vesting, added)?;
-        let later = mul_div(added, minus(period.raw(), left)?, vesting, Round::Ceil)?;
+        let later = share(added, minus(period.raw(), left)?, vesting, Round::Ceil)?;
         Ok(Self { matured: self.matured, vesting, end: plus(now, plus(left, later)?)? })
     }
 
@@ -80,5 +100,20 @@ pub(super) const fn loss_since(before: i64, unsettled: i64, now: i64) -> i64 {
         (false, _) => 0,
         (true, 0) => now,
         (true, since) => since,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_short_way_agrees_with_the_long_one(amount in -10..1_i64 << 46, secs in -10..1_i64 << 18, whole in -1..1_i64 << 60) {
+            for round in [Round::Floor, Round::Ceil] {
+                prop_assert_eq!(share(amount, secs, whole, round), mul_div(amount, secs, whole, round));
+            }
+        }
     }
 }

@@ -1,8 +1,13 @@
 //! The loss waterfall of a market (RULES 7.1, 7.3): tranche, fund, then a pro-rata cut of claims in rounds.
 //!
-//! A round takes a deficit `D` from the claims found at its price. With `C` the claims registered so far, a claim `c` pays ⌈c · min(1, D / C)⌉. A position
-//! touched late joins with its own claim: `C` grows, the cut falls, and everyone's next touch charges or refunds the difference to what the rule says now.
-//! The outcome therefore depends on who has a claim, never on who was touched first, and a position that hides pays the same as one that did not.
+//! A round takes a deficit `D` from the claims found at its price. With `C` the claims registered so far, a claim `c` pays the ceiling of
+//! c · min(1, D / C). A position touched late joins with its own claim: `C` grows, the cut falls, and everyone's next touch charges or
+//! refunds the difference to what the rule says now. The outcome therefore depends on who has a claim, never on who was touched first, and a
+//! position that hides pays the same as one that did not.
+//!
+//! Limits: a later round measures claims after what an earlier one has provisionally taken, so that with both open and positions still
+//! unseen in the earlier the split between claims may depend on the order; the sum never does. A forced close after the opening of a round,
+//! at another price, enters the claim of a position that has not been touched since.
 
 use super::math::{dec, inc, minus, plus};
 use super::state::{
@@ -28,11 +33,11 @@ pub struct Absorbed {
     pub deficit: Quote,
 }
 
-/// Clears the unsettled loss of a flat position whose account is bankrupt and whose estate is settled: first the tranche's claim, then its tokens, then
-/// `fund_offer` (from [`super::fund::fund_offer`]), then a debt of the tranche if small, else a deficit.
+/// Clears the unsettled loss of a flat position whose account is bankrupt and whose estate is settled: first the tranche's claim, then its
+/// tokens, then `fund_offer` (from [`super::fund::fund_offer`]), then a debt of the tranche if small, else a deficit.
 ///
-/// Errors: [`RiskError::WrongState`] if the position holds lots, has no loss or is not current; [`RiskError::QuantityOutOfRange`] for a negative offer;
-/// [`RiskError::Overflow`].
+/// Errors: [`RiskError::WrongState`] if the position holds lots, has no loss or is not current; [`RiskError::QuantityOutOfRange`] for a
+/// negative offer; [`RiskError::Overflow`].
 pub fn absorb(
     market: &mut PerpMarket,
     pos: &mut Position,
@@ -92,11 +97,12 @@ pub struct RoundProgress {
     pub deficit: Quote,
 }
 
-/// Moves the waiting deficit into a round: into the one that is registering, else into a new one at `mark`. What the tranche has received in the meantime pays first.
-/// Without any position left the tranche carries it.
+/// Moves the waiting deficit into a round: into the one that is registering, else into a new one at `mark`. What the tranche has received
+/// in the meantime pays first. Without any position left the tranche carries it.
 ///
-/// Errors: [`RiskError::WrongState`] if nothing waits; [`RiskError::StragglersFirst`] if the slot's old round still waits for positions to be touched (the deficit
-/// keeps waiting, and claims cannot be settled until then); [`RiskError::PriceOutOfRange`], [`RiskError::Overflow`].
+/// Errors: [`RiskError::WrongState`] if nothing waits; [`RiskError::StragglersFirst`] if the slot's old round still waits for positions to
+/// be touched (the deficit keeps waiting, and claims cannot be settled until then); [`RiskError::PriceOutOfRange`],
+/// [`RiskError::Overflow`].
 pub fn open_or_extend_round(market: &mut PerpMarket, mark: Price, now: Secs) -> RiskResult<RoundProgress> {
     Price::checked(mark.raw())?;
     if market.pending_deficit <= 0 {
@@ -154,8 +160,8 @@ fn slot_of(id: u32) -> RiskResult<usize> {
     usize::try_from(id).map(|id| id % ROUNDS).map_err(|_| RiskError::Overflow)
 }
 
-/// Ends registration and fixes the cut: after the registration time, or as soon as no position is missing. Returns min(1, D / C), rounded up, for the record; charges are
-/// computed exactly.
+/// Ends registration and fixes the cut: after the registration time, or as soon as no position is missing. Returns min(1, D / C), rounded
+/// up, for the record; charges are computed exactly.
 ///
 /// Errors: [`RiskError::WrongState`] if no round is registering or it is too early; [`RiskError::Overflow`].
 pub fn close_round(market: &mut PerpMarket, now: Secs, params: &PerpParams) -> RiskResult<Ratio> {
@@ -204,17 +210,14 @@ pub(super) fn pass_rounds(market: &mut PerpMarket, pos: &mut Position) -> RiskRe
     let last = market.last_round;
     let span = u32::try_from(ROUNDS).map_err(|_| RiskError::Overflow)?;
     let oldest = last.saturating_sub(span).saturating_add(1).max(1);
-    if pos.round < oldest.saturating_sub(1) {
-        // A round that this position has not seen cannot have been released.
-        let is_missed = market.rounds.iter().any(|round| round.id == pos.round.saturating_add(1));
-        if is_missed {
-            return Err(RiskError::WrongState);
-        }
-    }
     for id in oldest..=last {
         let index = slot_of(id)?;
         let mut round = *market.rounds.get(index).ok_or(RiskError::Overflow)?;
         if round.id != id {
+            // A round is released only when every position of its time has passed it: this one is of another market.
+            if pos.round < id {
+                return Err(RiskError::WrongState);
+            }
             continue;
         }
         let mut share = *pos.shares.get(index).ok_or(RiskError::Overflow)?;
@@ -266,7 +269,8 @@ fn charge(market: &mut PerpMarket, round: &mut DeficitRound, pos: &mut Position,
     Ok(due)
 }
 
-/// Frees a finished round's slot: what rounding collected beyond the deficit is the tranche's, what claims could not cover waits for the next round.
+/// Frees a finished round's slot: what rounding collected beyond the deficit is the tranche's, what claims could not cover waits for the
+/// next round.
 fn release(market: &mut PerpMarket, index: usize, round: &DeficitRound) -> RiskResult<()> {
     let difference = minus(round.collected, round.deficit)?;
     let surplus = difference.max(0);

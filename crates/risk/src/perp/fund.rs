@@ -1,5 +1,5 @@
-//! What the insurance fund offers a market (RULES 7.1): a per-market cap, a share of the fund per rolling day, and no more than the tranche has earned plus
-//! an allowance. [An attacker who holds both sides of a market must not be able to farm the fund.]
+//! What the insurance fund offers a market (RULES 7.1): a per-market cap, a share of the fund per rolling day, and no more than the tranche
+//! has earned plus an allowance. [An attacker who holds both sides of a market must not be able to farm the fund.]
 
 use super::math::{minus, plus};
 use super::state::PerpParams;

@@ -6,8 +6,8 @@
 //! - Σ position.lots + clearing_lots = 0
 //! - Σ position.quote + clearing_quote + tranche_quote = pool, with pool ≥ 0 and tranche_cash ≥ 0
 //!
-//! What reaches positions lazily (funding, forced closes through the side index, deficit charges) waits in *clearing*; [`touch()`] moves it to
-//! the position. Every later step demands the [`Touched`] token and verifies that the position is still current.
+//! What reaches positions lazily (funding, forced closes through the side index, deficit charges) waits in *clearing*; [`touch()`] moves it
+//! to the position. Every later step demands the [`Touched`] token and verifies that the position is still current.
 //!
 //! | number | unit and scale | range |
 //! | --- | --- | --- |
@@ -16,9 +16,19 @@
 //! | `lots` | base lots, positive = long | ±2³⁰ |
 //! | `quote`, pool, tranche | atoms | ±2⁶⁰ |
 //!
-//! Rounding is against the account: it pays the ceiling, receives the floor, and keeps lots rounded toward zero. The sub-atom remainders are
-//! summed in `dust` and move to the market's tranche atom by atom; lot remainders are closed at the mark of the touch and stay in clearing
-//! as a real position of the tranche (RULES 7.5).
+//! Rounding is against the account: it pays the ceiling, receives the floor, and keeps lots rounded toward zero. The sub-atom remainders
+//! are summed in `dust` and move to the market's tranche atom by atom; lot remainders are closed at the mark of the touch and stay in
+//! clearing as a real position of the tranche (RULES 7.5).
+//!
+//! What clearing can hold once every position has been touched, at the mark P:
+//!
+//! - lots: less than one per touch that followed a forced close, and per epoch walked through;
+//! - clearing_quote + clearing_lots·P + pending_deficit: below one atom in all while no side has been closed by force since it was last
+//!   unheld; after that 0 to 2 atoms per touch and ¼ atom per position and forced close or accrual, give or take what the lots above gained
+//!   or lost since they were taken;
+//! - of each deficit round: nothing; what its roundings collected, at most an atom per charge, goes to the tranche.
+//!
+//! When the last position is gone, [`sweep_dust`] gives the rest to the tranche.
 //!
 //! Every operation is all-or-nothing: on an error neither market nor position has changed.
 
@@ -34,6 +44,9 @@ pub mod state;
 pub mod touch;
 pub mod trade;
 pub mod views;
+
+#[cfg(test)]
+mod tests;
 
 pub use adl::{adl_close, AdlClosed};
 pub use convert::{conversion, Conversion, CONVERSION_DISCOUNT};

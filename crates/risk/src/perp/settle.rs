@@ -10,7 +10,8 @@ use crate::units::{mul_div, Quote, Round};
 
 /// Pays an unsettled loss out of the account's `cash` into the pool; returns what moved: min(cash, loss), which the caller debits.
 ///
-/// Errors: [`RiskError::QuantityOutOfRange`] for negative cash; [`RiskError::WrongState`] if the position is not current; [`RiskError::Overflow`].
+/// Errors: [`RiskError::QuantityOutOfRange`] for negative cash; [`RiskError::WrongState`] if the position is not current;
+/// [`RiskError::Overflow`].
 pub fn settle_loss(market: &mut PerpMarket, pos: &mut Position, touched: &Touched, cash: Quote) -> RiskResult<Quote> {
     touched.check(market, pos)?;
     if cash.is_negative() {
@@ -27,8 +28,9 @@ pub fn settle_loss(market: &mut PerpMarket, pos: &mut Position, touched: &Touche
 /// Pays the matured claim out of the pool: min(matured, ⌊pool · matured / Σ matured⌋), which the caller credits to cash. What a short pool
 /// leaves unpaid begins to mature anew. [Else repeated calls would empty the pool for the fastest winner.]
 ///
-/// Whether the oracle is calm enough is the caller's check. Errors: [`RiskError::WrongState`] while a deficit of this market is open (a round is
-/// registering, or has found fewer claims than its deficit, or a deficit waits for a round) or the position is not current; [`RiskError::Overflow`].
+/// Whether the oracle is calm enough is the caller's check. Errors: [`RiskError::WrongState`] while a deficit of this market is open (a
+/// round is registering, or has found fewer claims than its deficit, or a deficit waits for a round) or the position is not current;
+/// [`RiskError::Overflow`].
 pub fn settle_claim(market: &mut PerpMarket, pos: &mut Position, touched: &Touched, params: &PerpParams) -> RiskResult<Quote> {
     touched.check(market, pos)?;
     if has_open_deficit(market) {
@@ -61,8 +63,8 @@ pub(super) fn has_open_deficit(market: &PerpMarket) -> bool {
 /// Most losses an estate is spread over.
 pub const MAX_ESTATE: usize = 8;
 
-/// Splits `cash` over unsettled `losses` (each ≥ 0) pro rata (RULES 1.5): shares rounded down, the remaining atoms one each to the first losses not
-/// paid in full. The shares sum to min(cash, Σ losses) exactly, and none exceeds its loss.
+/// Splits `cash` over unsettled `losses` (each ≥ 0) pro rata (RULES 1.5): shares rounded down, the remaining atoms one each to the first
+/// losses not paid in full. The shares sum to min(cash, Σ losses) exactly, and none exceeds its loss.
 ///
 /// Errors: [`RiskError::QuantityOutOfRange`] for a negative amount or more than [`MAX_ESTATE`] losses; [`RiskError::Overflow`].
 pub fn settle_estate(cash: Quote, losses: &[Quote]) -> RiskResult<[Quote; MAX_ESTATE]> {

@@ -1,8 +1,9 @@
 //! The side index (RULES 7.5): closing part of a whole side, and funding, in O(1).
 //!
-//! Per side and epoch, with `a` starting at 1.0 and `k = f = 0`: closing `q` of the open interest `OI` at price `P` adds ±a·(q/OI)·P to `k`
-//! (plus for longs, who sell; minus for shorts, who buy back) and multiplies `a` by (OI − q)/OI; a funding payment of `x` atoms per lot adds a·x to `f`. Because
-//! both sums are weighted with `a`, a position can be brought up to date in one step however many events it slept through.
+//! Per side and epoch, with `a` starting at 1.0 and `k = f = 0`: closing `q` of the open interest `OI` at price `P` multiplies `a` by (OI −
+//! q)/OI and adds ±(what `a` lost)·P to `k` (plus for longs, who sell; minus for shorts, who buy back); a funding payment of `x` atoms per
+//! lot adds a·x to `f`. Both sums being weighted with `a`, a position is brought up to date in one step however many events it slept
+//! through.
 
 use super::math::{dec, inc, minus, narrow, plus};
 use super::state::{EpochRecord, PerpMarket, Side, A_BITS, A_MIN, A_ONE, INDEX_BITS, RECORDS};
@@ -137,22 +138,23 @@ impl Side {
         Ok(())
     }
 
-    /// This side after `q` of its open interest has been closed at `price`: k falls short of the exact value, a is rounded down.
+    /// This side after `q` of its open interest has been closed at `price`: `a` is rounded down, and so is what `k` credits.
     pub(super) fn after_forced_close(&self, of: Of, q: Lots, price: Price) -> RiskResult<Self> {
         let interest = self.open_interest;
         let left = minus(interest, q.raw())?;
         if q.raw() <= 0 || left < 0 {
             return Err(RiskError::QuantityOutOfRange);
         }
-        let mut side = *self;
-        let value = i128::from(of.signed(q.at(price)?.raw())?);
-        // 2⁴⁸ · 2⁶⁰ fits; a long receives the floor, a short pays the ceiling, which is the floor of the signed value.
-        let weighted = value.checked_mul(i128::from(self.a)).ok_or(RiskError::Overflow)?;
-        let divisor = i128::from(interest).checked_mul(1 << A_OVER_INDEX_BITS).ok_or(RiskError::Overflow)?;
-        side.k = plus(self.k, narrow(weighted.checked_div_euclid(divisor).ok_or(RiskError::DivisionByZero)?)?)?;
         let kept = u128::from(self.a).checked_mul(u128::from(left.unsigned_abs())).ok_or(RiskError::Overflow)?;
         let a = kept.checked_div(u128::from(interest.unsigned_abs())).ok_or(RiskError::DivisionByZero)?;
-        side.a = u64::try_from(a).map_err(|_| RiskError::Overflow)?;
+        let a = u64::try_from(a).map_err(|_| RiskError::Overflow)?;
+        // Paid for what the multiplier really lost, so that its rounding moves no value. A long receives the floor; a short pays the
+        // ceiling, the floor of the signed value. 2⁴⁸ · 2³⁰ fits.
+        let lost = i128::from(self.a.checked_sub(a).ok_or(RiskError::Overflow)?);
+        let value = lost.checked_mul(i128::from(of.signed(price.raw())?)).ok_or(RiskError::Overflow)?;
+        let mut side = *self;
+        side.k = plus(self.k, narrow(value >> A_OVER_INDEX_BITS)?)?;
+        side.a = a;
         side.open_interest = left;
         if side.a < A_MIN {
             side.close_epoch()?;

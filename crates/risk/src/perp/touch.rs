@@ -89,8 +89,9 @@ pub(super) fn value(lots: i64, quote: i64, mark: Price) -> RiskResult<i64> {
     plus(lots.wrapping_mul(mark.raw()), quote)
 }
 
-/// Brings `pos` up to date, in this order: side index (lots, forced-close credit, funding, closed epochs), deficit rounds by number, carry on an old unsettled
-/// loss, maturity of the claim. `mark` is the accepted price, `now` the chain's clock; a clock behind the last touch counts as no time passed.
+/// Brings `pos` up to date, in this order: side index (lots, forced-close credit, funding, closed epochs), deficit rounds by number, carry
+/// on an old unsettled loss, maturity of the claim. `mark` is the accepted price, `now` the chain's clock; a clock behind the last touch
+/// counts as no time passed.
 ///
 /// Errors: [`RiskError::PriceOutOfRange`], [`RiskError::Overflow`]; [`RiskError::WrongState`] for a position of another market.
 pub fn touch(market: &mut PerpMarket, pos: &mut Position, mark: Price, now: Secs, params: &PerpParams) -> RiskResult<Touched> {

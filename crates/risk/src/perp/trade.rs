@@ -143,8 +143,8 @@ pub struct FeeSplit {
     pub as_loss: Quote,
 }
 
-/// Charges `fee` (≥ 0) to a position's account that has `cash`. The tranche's `share` of the cash part is rounded up and first repays what the
-/// tranche owes.
+/// Charges `fee` (≥ 0) to a position's account that has `cash`. The tranche's `share` of the cash part is rounded up and first repays what
+/// the tranche owes.
 ///
 /// Errors: [`RiskError::QuantityOutOfRange`] for a negative fee or cash, [`RiskError::ParameterOutOfRange`] for a share outside 0 ..= 1,
 /// [`RiskError::WrongState`] if the position is not current, [`RiskError::Overflow`].

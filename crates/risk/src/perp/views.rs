@@ -49,7 +49,8 @@ pub fn check_raw<'a>(market: &PerpMarket, positions: impl IntoIterator<Item = &'
     lots == 0 && held == i128::from(market.pool) && market.pool >= 0 && market.tranche_cash >= 0 && market.fees >= 0
 }
 
-/// The counters against the positions they count, between trades: equal open interest, at least the lots held; live and non-empty positions; Σ matured; shares.
+/// The counters against the positions they count, between trades: equal open interest, at least the lots held; live and non-empty
+/// positions; Σ matured; shares.
 pub fn check_counts<'a>(market: &PerpMarket, positions: impl IntoIterator<Item = &'a Position>) -> bool {
     let mut live = (0_u32, 0_u32);
     let mut current = (0_i64, 0_i64);
