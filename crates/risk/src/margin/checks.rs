@@ -11,7 +11,7 @@ pub const WITHDRAWAL_LEVERAGE: i64 = 10;
 
 /// Whether the state after a withdrawal is one an account may withdraw into: E_im ≥ IM and E ≥ 10 % of gross notional (RULES 1.6).
 ///
-/// Errors: [`RiskError::Overflow`].
+/// Errors: [`crate::RiskError::Overflow`].
 pub fn withdrawal_allowed(after: &Health) -> RiskResult<bool> {
     let floor = after.gross_notional.mul_div(1, WITHDRAWAL_LEVERAGE, Round::Ceil)?;
     Ok(after.is_initial() && after.equity >= floor)
