@@ -1,5 +1,5 @@
 //! `cargo xtask test`: everything that has to hold before a change lands, cheapest first.
-use crate::{budget, build, compiler::Compiler, idl, process, setup, workspace};
+use crate::{budget, build, idl, process, setup, workspace};
 use anyhow::{bail, Context, Result};
 use std::{
     process::Command,
@@ -31,7 +31,7 @@ pub(crate) fn run() -> Result<()> {
     phases.run("format", || cargo(&["fmt", "--all", "--check"]))?;
     phases.run("size budget", || budget::check(&workspace::root()))?;
     let compiler = phases.run("set-up", setup::run)?;
-    phases.run("bytecode", || bytecode(&compiler))?;
+    phases.run("bytecode", || build::bytecode(&compiler))?;
     phases.run("interface description", || idl::run(true))?;
     phases.run("toolchain unchanged", || unchanged(&toolchain))?;
     phases.run("lints", || {
@@ -46,11 +46,6 @@ pub(crate) fn run() -> Result<()> {
     }
     println!("  {:>5}  in all", start.elapsed().as_secs());
     Ok(())
-}
-
-fn bytecode(compiler: &Compiler) -> Result<()> {
-    build::program(compiler)?;
-    build::compiler_check(compiler)
 }
 
 fn cargo(arguments: &[&str]) -> Result<()> {
