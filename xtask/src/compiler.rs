@@ -1,5 +1,6 @@
 //! The compilers that make on-chain bytecode, and how each is called.
 use crate::{
+    artifact::SBF_CHECK,
     process::{self, TOOLCHAIN_VARIABLES},
     workspace,
 };
@@ -7,7 +8,7 @@ use anyhow::{bail, Context, Result};
 use std::{
     env, fmt, fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 /// Version of the LLVM that Debian's compiler and our linker share.
@@ -89,6 +90,20 @@ impl Compiler {
         fs::copy(&made, &program).with_context(|| format!("cannot write {}", program.display()))?;
         Ok(())
     }
+}
+
+/// Compiles a function whose stack frame is too large and makes sure that the error names it. Other linkers have words of their own.
+pub(crate) fn check_frame_error(compiler: &Compiler) -> Result<()> {
+    let Compiler::Registry { rustc, cargo, .. } = compiler else { return Ok(()) };
+    let mut command = registry_command(rustc, cargo, &build_linker()?, SBF_CHECK.package);
+    let out = command.args(["--features", "large-frame"]).stdin(Stdio::null()).output()?;
+    let text = String::from_utf8_lossy(&out.stderr);
+    let named = "large_frame::needs_too_much_stack: its stack frame has 6";
+    if out.status.success() || !text.contains(named) {
+        bail!("a frame of 6,000 bytes was not refused by name:\n{text}");
+    }
+    println!("a stack frame too large is refused, and named");
+    Ok(())
 }
 
 /// `cargo build-sbf` with what is installed: it must neither fetch a toolchain nor link one into rustup.

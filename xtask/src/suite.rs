@@ -1,5 +1,5 @@
 //! `cargo xtask test`: everything that has to hold before a change lands, cheapest first.
-use crate::{budget, build, idl, process, setup, workspace};
+use crate::{budget, build, compiler, idl, process, setup, workspace};
 use anyhow::{bail, Context, Result};
 use std::{
     process::Command,
@@ -32,6 +32,7 @@ pub(crate) fn run() -> Result<()> {
     phases.run("size budget", || budget::check(&workspace::root()))?;
     let compiler = phases.run("set-up", setup::run)?;
     phases.run("bytecode", || build::bytecode(&compiler))?;
+    phases.run("frame error", || compiler::check_frame_error(&compiler))?;
     phases.run("interface description", || idl::run(true))?;
     phases.run("toolchain unchanged", || unchanged(&toolchain))?;
     phases.run("lints", || {

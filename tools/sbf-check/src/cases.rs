@@ -75,9 +75,7 @@ macro_rules! signed {
 const WIDENING: [(&str, Case); 8] = [
     ("i64 * i64 >> 32", |a, b| (((i128::from(a as i64) * i128::from(b as i64)) >> 32) as u128, false)),
     ("u64 * u64 >> 64", |a, b| ((u128::from(a as u64) * u128::from(b as u64)) >> 64, false)),
-    ("i64 * i64 / i64", |a, b| {
-        opt!((i128::from(a as i64) * i128::from((a >> 64) as i64)).checked_div(i128::from(b as i64)))
-    }),
+    ("i64 * i64 / i64", |a, b| opt!((i128::from(a as i64) * i128::from((a >> 64) as i64)).checked_div(i128::from(b as i64)))),
     ("u64 * u64 % u64", |a, b| opt!((u128::from(a as u64) * u128::from((a >> 64) as u64)).checked_rem(u128::from(b as u64)))),
     ("i32 * i32", |a, b| ((i64::from(a as i32) * i64::from(b as i32)) as u128, false)),
     ("u128 * u64", |a, b| (a.wrapping_mul(u128::from(b as u64)), a.checked_mul(u128::from(b as u64)).is_some())),
@@ -116,9 +114,25 @@ const COUNT: usize = 20 * 10 + 4 * 5 + WIDENING.len() + FLOATS.len() + spill::CA
 /// Every case with its name.
 pub const CASES: [(&str, Case); COUNT] = {
     const GROUPS: [&[(&str, Case)]; 19] = [
-        &integer!(u128), &integer!(i128), &integer!(u64), &integer!(i64), &integer!(u32), &integer!(i32), &integer!(u16), &integer!(i16),
-        &integer!(u8), &integer!(i8), &signed!(i128), &signed!(i64), &signed!(i32), &signed!(i16), &signed!(i8), &WIDENING, &FLOATS,
-        &spill::CASES, &memory::CASES,
+        &integer!(u128),
+        &integer!(i128),
+        &integer!(u64),
+        &integer!(i64),
+        &integer!(u32),
+        &integer!(i32),
+        &integer!(u16),
+        &integer!(i16),
+        &integer!(u8),
+        &integer!(i8),
+        &signed!(i128),
+        &signed!(i64),
+        &signed!(i32),
+        &signed!(i16),
+        &signed!(i8),
+        &WIDENING,
+        &FLOATS,
+        &spill::CASES,
+        &memory::CASES,
     ];
     let mut all: [(&str, Case); COUNT] = [("", |a, _| (a, false)); COUNT];
     let (mut group, mut at) = (0, 0);

@@ -56,7 +56,8 @@ fn operand(bytes: &[u8]) -> u128 {
 }
 
 fn evaluate(record: &mut [u8]) {
-    let (result, flag) = cases::evaluate(usize::from(u16::from_le_bytes([record[0], record[1]])), operand(&record[8..24]), operand(&record[24..40]));
+    let (result, flag) =
+        cases::evaluate(usize::from(u16::from_le_bytes([record[0], record[1]])), operand(&record[8..24]), operand(&record[24..40]));
     record[40..56].copy_from_slice(&result.to_le_bytes());
     record[56] = u8::from(flag);
 }

@@ -78,7 +78,8 @@ fn moved_structures(a: u128, b: u128) -> (u128, bool) {
 }
 
 fn sorted(a: u128, b: u128) -> (u128, bool) {
-    let mut keys: Vec<i64> = buffer(a).chunks_exact(8).map(|c| i64::from_le_bytes([c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]])).collect();
+    let mut keys: Vec<i64> =
+        buffer(a).chunks_exact(8).map(|c| i64::from_le_bytes([c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]])).collect();
     keys.push(b as i64);
     keys.sort_unstable();
     let found = keys.binary_search(&(b as i64));

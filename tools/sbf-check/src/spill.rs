@@ -86,13 +86,15 @@ fn indirect(a: u128, b: u128) -> (u128, bool) {
     let w = words(a, b);
     // The second call's arguments come from the first, while the frame's area still holds those.
     let first = table[(w[0] & 1) as usize](w[0], w[1], w[2], w[3], w[4], w[5]);
-    let second = table[(first & 1) as usize](first, w[5], w[4], table[(w[1] & 1) as usize](w[5], w[4], w[3], w[2], w[1], w[0]), w[2], first);
+    let second =
+        table[(first & 1) as usize](first, w[5], w[4], table[(w[1] & 1) as usize](w[5], w[4], w[3], w[2], w[1], w[0]), w[2], first);
     (u128::from(first) << 64 | u128::from(second), true)
 }
 
 fn wide_arguments(a: u128, b: u128) -> (u128, bool) {
     let w = words(a, b);
-    let (value, sign) = mixed(w[0] as u8, a, w[1] & 1 == 1, w[2] as i16, b as i128, w[3] as u32, &w[4], [w[5] as u8, w[6] as u8, w[7] as u8]);
+    let (value, sign) =
+        mixed(w[0] as u8, a, w[1] & 1 == 1, w[2] as i16, b as i128, w[3] as u32, &w[4], [w[5] as u8, w[6] as u8, w[7] as u8]);
     (value, sign < 0)
 }
 
