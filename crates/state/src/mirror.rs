@@ -2,7 +2,7 @@
 
 /// Declares an account: plain old data, its discriminator, and its full size in bytes.
 macro_rules! layout {
-    ($(#[$doc:meta])* account $name:ident [$discriminator:literal, $size:expr] { $( $(#[$field_doc:meta])* $field:ident : $kind:ty ),* $(,)? }) => {
+    ($(#[$doc:meta])* account $name:ident [$discriminator:literal, $size:expr] { $( $(#[$field_doc:meta])* $field:ident : $kind:tt ),* $(,)? }) => {
         $(#[$doc])*
         #[cfg_attr(feature = "anchor", anchor_lang::prelude::account(zero_copy, discriminator = $discriminator))]
         #[cfg_attr(not(feature = "anchor"), derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable), repr(C))]
@@ -24,7 +24,7 @@ macro_rules! layout {
         const _: () = assert!(core::mem::size_of::<$name>().checked_add(8).is_some() && core::mem::size_of::<$name>() == $size - 8);
         const _: () = assert!(core::mem::align_of::<$name>() == 8 && $size % 8 == 0);
     };
-    ($(#[$doc:meta])* part $name:ident [$size:expr] { $( $(#[$field_doc:meta])* $field:ident : $kind:ty ),* $(,)? }) => {
+    ($(#[$doc:meta])* part $name:ident [$size:expr] { $( $(#[$field_doc:meta])* $field:ident : $kind:tt ),* $(,)? }) => {
         $(#[$doc])*
         #[cfg_attr(feature = "anchor", anchor_lang::prelude::zero_copy)]
         #[cfg_attr(not(feature = "anchor"), derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable), repr(C))]
@@ -39,14 +39,14 @@ macro_rules! layout {
 /// The engine knows nothing of Anchor, and Anchor's interface description needs its own attribute on every stored type: hence a twin.
 macro_rules! mirror {
     // The engine keeps these fields to itself; size and alignment are all that can be compared.
-    ($(#[$doc:meta])* opaque $name:ident = $engine:path { $( $(#[$field_doc:meta])* $field:ident : $kind:ty ),* $(,)? }) => {
+    ($(#[$doc:meta])* opaque $name:ident = $engine:path { $( $(#[$field_doc:meta])* $field:ident : $kind:tt ),* $(,)? }) => {
         mirror!(@twin $(#[$doc])* $name = $engine { $( $(#[$field_doc])* $field : $kind ),* });
     };
-    ($(#[$doc:meta])* $name:ident = $engine:path { $( $(#[$field_doc:meta])* $field:ident : $kind:ty ),* $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident = $engine:path { $( $(#[$field_doc:meta])* $field:ident : $kind:tt ),* $(,)? }) => {
         mirror!(@twin $(#[$doc])* $name = $engine { $( $(#[$field_doc])* $field : $kind ),* });
         const _: () = { $( assert!(core::mem::offset_of!($name, $field) == core::mem::offset_of!($engine, $field)); )* };
     };
-    (@twin $(#[$doc:meta])* $name:ident = $engine:path { $( $(#[$field_doc:meta])* $field:ident : $kind:ty ),* }) => {
+    (@twin $(#[$doc:meta])* $name:ident = $engine:path { $( $(#[$field_doc:meta])* $field:ident : $kind:tt ),* }) => {
         $(#[$doc])*
         #[cfg_attr(feature = "anchor", anchor_lang::prelude::zero_copy)]
         #[cfg_attr(not(feature = "anchor"), derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable), repr(C))]

@@ -21,6 +21,11 @@ mod tokens;
 pub use instructions::*;
 pub use order::OrderArgs;
 
+/// Allocates above the statics that the linker moves to the bottom of the heap.
+#[cfg(all(target_os = "solana", feature = "custom-heap", not(feature = "no-entrypoint")))]
+#[global_allocator]
+static HEAP: sbf_heap::Bump = sbf_heap::Bump;
+
 declare_id!("PLimsoLLCLearingHouseMarginAccountsSoLana11");
 
 #[program]

@@ -14,6 +14,8 @@ use plimsoll_state::{seeds, Exchange, Market, MarketParams, OrderBook, VERSION};
 /// Arguments of `create_market`.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy)]
 pub struct CreateMarketArgs {
+    /// Number of the new market: the exchange's count of markets.
+    pub index: u16,
     /// Pyth feed.
     pub feed: [u8; 32],
     /// Name, padded with zeros.
@@ -46,6 +48,7 @@ pub struct CreateMarketArgs {
 
 /// Accounts of `create_market`.
 #[derive(Accounts)]
+#[instruction(args: CreateMarketArgs)]
 pub struct CreateMarket<'info> {
     /// Pays the rent.
     #[account(mut)]
@@ -57,17 +60,13 @@ pub struct CreateMarket<'info> {
     pub exchange: AccountLoader<'info, Exchange>,
     /// The new market; its address is bound to exchange and index.
     #[account(init, payer = payer, space = Market::SPACE,
-        seeds = [seeds::MARKET, exchange.key().as_ref(), &next_index(&exchange)?.to_le_bytes()], bump)]
+        seeds = [seeds::MARKET, exchange.key().as_ref(), &args.index.to_le_bytes()], bump)]
     pub market: AccountLoader<'info, Market>,
     /// The new book: created by the client, all zero, owned by this program, so that it can be larger than an instruction may allocate.
     #[account(zero)]
     pub book: AccountLoader<'info, OrderBook>,
     /// Creates the market's account.
     pub system_program: Program<'info, System>,
-}
-
-fn next_index(exchange: &AccountLoader<'_, Exchange>) -> Result<u16> {
-    u16::try_from(exchange.load()?.markets).map_err(|_| PlimsollError::TooMany.into())
 }
 
 impl CreateMarketArgs {
@@ -104,7 +103,7 @@ pub(crate) fn handler(ctx: Context<CreateMarket>, args: CreateMarketArgs) -> Res
     let accounts = ctx.accounts;
     let now = Secs::new(Clock::get()?.unix_timestamp);
     let mut exchange = accounts.exchange.load_mut()?;
-    let index = u16::try_from(exchange.markets).map_err(|_| PlimsollError::TooMany)?;
+    require!(u32::from(args.index) == exchange.markets, PlimsollError::ParameterOutOfRange);
     exchange.markets = exchange.markets.checked_add(1).ok_or(PlimsollError::TooMany)?;
     exchange.sequence = exchange.sequence.wrapping_add(1);
     let mut market = accounts.market.load_init()?;
@@ -114,7 +113,7 @@ pub(crate) fn handler(ctx: Context<CreateMarket>, args: CreateMarketArgs) -> Res
     market.symbol = args.symbol;
     market.version = VERSION;
     market.bump = ctx.bumps.market;
-    market.index = index;
+    market.index = args.index;
     market.params = params;
     market.oracle_params = oracle.into();
     market.vol_params = VolParams::MAJOR.into();
