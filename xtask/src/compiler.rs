@@ -125,22 +125,19 @@ fn platform_command(manifest: &str, out: &Path) -> Command {
 }
 
 /// Builds the linker rustc calls, and returns its path.
-pub(crate) fn build_linker() -> Result<PathBuf> {
+fn build_linker() -> Result<PathBuf> {
+    process::run(linker_command("build")?.arg("--quiet"))?;
+    Ok(workspace::target_dir("sbf-link").join("release/sbf-link"))
+}
+
+/// Cargo on the linker's own workspace, told where LLVM is.
+pub(crate) fn linker_command(subcommand: &str) -> Result<Command> {
     let llvm = process::output(LLVM_CONFIG, &["--prefix"]).with_context(|| format!("{LLVM_CONFIG} is not installed: cargo xtask setup"))?;
-    let target = workspace::target_dir("sbf-link");
     let mut command = Command::new(workspace::cargo());
-    command.current_dir(workspace::root()).args([
-        "build",
-        "--quiet",
-        "--release",
-        "--locked",
-        "--manifest-path",
-        "tools/sbf-link/Cargo.toml",
-    ]);
-    command.arg("--target-dir").arg(&target).env_remove("CARGO_ENCODED_RUSTFLAGS");
+    command.current_dir(workspace::root()).args([subcommand, "--release", "--locked", "--manifest-path", "tools/sbf-link/Cargo.toml"]);
+    command.arg("--target-dir").arg(workspace::target_dir("sbf-link")).env_remove("CARGO_ENCODED_RUSTFLAGS");
     command.env("LLVM_SYS_221_PREFIX", &llvm).env("RUSTFLAGS", format!("-L{llvm}/lib"));
-    process::run(&mut command)?;
-    Ok(target.join("release/sbf-link"))
+    Ok(command)
 }
 
 /// Debian's cargo and rustc, with the standard library built from source for the target.
