@@ -80,8 +80,12 @@ impl Compiler {
             }
             Self::Registry { rustc, cargo, .. } => {
                 let linker = build_linker()?;
+                let out = workspace::target_dir("sbf").join("sbf-solana/release");
+                // Cargo does not notice that the linker has changed: without its output it has to link again.
+                let file = format!("lib{library}.so");
+                remove_if_there(&out.join("deps").join(&file))?;
                 process::run(&mut registry_command(rustc, cargo, &linker, package))?;
-                workspace::target_dir("sbf").join(format!("sbf-solana/release/lib{library}.so"))
+                out.join(file)
             }
         };
         if !fs::read(&made).with_context(|| format!("no program at {}", made.display()))?.starts_with(b"\x7fELF") {
@@ -104,6 +108,13 @@ pub(crate) fn check_frame_error(compiler: &Compiler) -> Result<()> {
     }
     println!("a stack frame too large is refused, and named");
     Ok(())
+}
+
+fn remove_if_there(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).with_context(|| format!("cannot remove {}", path.display())),
+        _ => Ok(()),
+    }
 }
 
 /// `cargo build-sbf` with what is installed: it must neither fetch a toolchain nor link one into rustup.
