@@ -13,7 +13,7 @@ fn main() -> Result<()> {
     let (Some(program), Some(output), None) = (arguments.next(), arguments.next(), arguments.next()) else {
         bail!("usage: plimsoll-idl PROGRAM_DIRECTORY OUTPUT");
     };
-    let arguments = ["--quiet", "--locked", "--lib"].map(String::from).to_vec();
+    let arguments = ["--locked", "--lib"].map(String::from).to_vec();
     let idl = IdlBuilder::new().program_path(program).cargo_args(arguments).build()?;
     let mut text = serde_json::to_string_pretty(&idl)?;
     text.push('\n');
