@@ -21,8 +21,9 @@ pub(crate) fn program(compiler: &Compiler) -> Result<()> {
     fs::write(&note, format!("{compiler}\n")).with_context(|| format!("cannot write {}", note.display()))
 }
 
-/// The program that tests the compiler itself.
-pub(crate) fn compiler_check(compiler: &Compiler) -> Result<()> {
+/// The program, and the one that tests the compiler itself.
+pub(crate) fn bytecode(compiler: &Compiler) -> Result<()> {
+    program(compiler)?;
     SBF_CHECK.make(compiler)
 }
 

@@ -1,5 +1,6 @@
 //! The compilers that make on-chain bytecode, and how each is called.
 use crate::{
+    artifact::SBF_CHECK,
     process::{self, TOOLCHAIN_VARIABLES},
     workspace,
 };
@@ -7,7 +8,7 @@ use anyhow::{bail, Context, Result};
 use std::{
     env, fmt, fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 /// Version of the LLVM that Debian's compiler and our linker share.
@@ -91,6 +92,20 @@ impl Compiler {
     }
 }
 
+/// Compiles a function whose stack frame is too large and makes sure that the error names it. Other linkers have words of their own.
+pub(crate) fn check_frame_error(compiler: &Compiler) -> Result<()> {
+    let Compiler::Registry { rustc, cargo, .. } = compiler else { return Ok(()) };
+    let mut command = registry_command(rustc, cargo, &build_linker()?, SBF_CHECK.package);
+    let out = command.args(["--features", "large-frame"]).stdin(Stdio::null()).output()?;
+    let text = String::from_utf8_lossy(&out.stderr);
+    let named = "large_frame::needs_too_much_stack: its stack frame has 6";
+    if out.status.success() || !text.contains(named) {
+        bail!("a frame of 6,000 bytes was not refused by name:\n{text}");
+    }
+    println!("a stack frame too large is refused, and named");
+    Ok(())
+}
+
 /// `cargo build-sbf` with what is installed: it must neither fetch a toolchain nor link one into rustup.
 fn platform_command(manifest: &str, out: &Path) -> Command {
     let mut command = Command::new("cargo-build-sbf");
@@ -110,22 +125,19 @@ fn platform_command(manifest: &str, out: &Path) -> Command {
 }
 
 /// Builds the linker rustc calls, and returns its path.
-pub(crate) fn build_linker() -> Result<PathBuf> {
+fn build_linker() -> Result<PathBuf> {
+    process::run(linker_command("build")?.arg("--quiet"))?;
+    Ok(workspace::target_dir("sbf-link").join("release/sbf-link"))
+}
+
+/// Cargo on the linker's own workspace, told where LLVM is.
+pub(crate) fn linker_command(subcommand: &str) -> Result<Command> {
     let llvm = process::output(LLVM_CONFIG, &["--prefix"]).with_context(|| format!("{LLVM_CONFIG} is not installed: cargo xtask setup"))?;
-    let target = workspace::target_dir("sbf-link");
     let mut command = Command::new(workspace::cargo());
-    command.current_dir(workspace::root()).args([
-        "build",
-        "--quiet",
-        "--release",
-        "--locked",
-        "--manifest-path",
-        "tools/sbf-link/Cargo.toml",
-    ]);
-    command.arg("--target-dir").arg(&target).env_remove("CARGO_ENCODED_RUSTFLAGS");
+    command.current_dir(workspace::root()).args([subcommand, "--release", "--locked", "--manifest-path", "tools/sbf-link/Cargo.toml"]);
+    command.arg("--target-dir").arg(workspace::target_dir("sbf-link")).env_remove("CARGO_ENCODED_RUSTFLAGS");
     command.env("LLVM_SYS_221_PREFIX", &llvm).env("RUSTFLAGS", format!("-L{llvm}/lib"));
-    process::run(&mut command)?;
-    Ok(target.join("release/sbf-link"))
+    Ok(command)
 }
 
 /// Debian's cargo and rustc, with the standard library built from source for the target.

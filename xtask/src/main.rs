@@ -19,6 +19,7 @@ cargo xtask <command>
 
   setup            find or install what compiling to bytecode needs
   build [--check]  target/deploy/plimsoll.so and idl/plimsoll.json; --check fails if the committed IDL differs
+  bytecode         the compiled programs alone: plimsoll.so, and sbf_check.so which tests the compiler
   idl [--check]    the IDL alone
   test             set-up, build, every test, lints, format, size budget
   demo [args]      set-up, build, then the replay of the crash
@@ -44,6 +45,7 @@ fn run(arguments: &[String]) -> Result<()> {
     match command.as_str() {
         "setup" => setup::run().map(|compiler| println!("compiler: {compiler}")),
         "build" => build::run(is_check(rest)?),
+        "bytecode" => setup::run().and_then(|compiler| build::bytecode(&compiler)),
         "idl" => idl::run(is_check(rest)?),
         "test" => suite::run(),
         "demo" => replay::run("plimsoll-replay", rest),

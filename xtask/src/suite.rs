@@ -1,8 +1,13 @@
 //! `cargo xtask test`: everything that has to hold before a change lands, cheapest first.
-use crate::{budget, build, compiler::Compiler, idl, process, setup, workspace};
+use crate::{
+    budget, build,
+    compiler::{self, Compiler},
+    idl, process, setup, workspace,
+};
 use anyhow::{bail, Context, Result};
 use std::{
-    process::Command,
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -31,26 +36,65 @@ pub(crate) fn run() -> Result<()> {
     phases.run("format", || cargo(&["fmt", "--all", "--check"]))?;
     phases.run("size budget", || budget::check(&workspace::root()))?;
     let compiler = phases.run("set-up", setup::run)?;
-    phases.run("bytecode", || bytecode(&compiler))?;
+    phases.run("bytecode", || build::bytecode(&compiler))?;
+    phases.run("frame error", || compiler::check_frame_error(&compiler))?;
     phases.run("interface description", || idl::run(true))?;
     phases.run("toolchain unchanged", || unchanged(&toolchain))?;
     phases.run("lints", || {
         let packages = LINTED.map(|package| ["--package", package]).concat();
         cargo(&[&["clippy", "--quiet", "--locked", "--lib"], packages.as_slice()].concat())
     })?;
-    // The runner's own closing lines are the last ones of its output; only timings follow.
-    phases.run("tests", || cargo(&["test", "--workspace", "--locked"]))?;
+    let mut count = Count::default();
+    if matches!(compiler, Compiler::Registry { .. }) {
+        phases.run("linker's tests", || count.run(&mut compiler::linker_command("test")?))?;
+    }
+    let arguments = ["test", "--workspace", "--locked", "--no-fail-fast"];
+    let tested = phases.run("tests", || count.run(Command::new(workspace::cargo()).current_dir(workspace::root()).args(arguments)));
     println!("\nseconds per phase:");
     for (name, time) in &phases.0 {
         println!("  {:>5}  {name}", time.as_secs());
     }
-    println!("  {:>5}  in all", start.elapsed().as_secs());
-    Ok(())
+    println!("  {:>5}  in all\n", start.elapsed().as_secs());
+    println!("{} passed, {} failed", count.passed, count.failed);
+    tested
 }
 
-fn bytecode(compiler: &Compiler) -> Result<()> {
-    build::program(compiler)?;
-    build::compiler_check(compiler)
+/// Tests run so far.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Count {
+    passed: u64,
+    failed: u64,
+}
+
+impl Count {
+    /// Runs a test command, showing what it prints and adding up what its runners say; no test at all is a failure too.
+    fn run(&mut self, command: &mut Command) -> Result<()> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let before = self.passed;
+        for line in child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines()) {
+            let line = line?;
+            println!("{line}");
+            self.add(&line);
+        }
+        if !child.wait()?.success() {
+            bail!("{} failed", process::line(command));
+        }
+        if self.passed == before {
+            bail!("{} ran no test", process::line(command));
+        }
+        Ok(())
+    }
+
+    /// Adds a runner's closing line: "test result: ok. 3 passed; 0 failed; …".
+    fn add(&mut self, line: &str) {
+        let Some(result) = line.strip_prefix("test result: ") else { return };
+        let number = |word: &str| {
+            let before = result.split(word).next()?.split([' ', ';']).rfind(|part| !part.is_empty())?;
+            before.parse::<u64>().ok()
+        };
+        self.passed += number(" passed").unwrap_or(0);
+        self.failed += number(" failed").unwrap_or(0);
+    }
 }
 
 fn cargo(arguments: &[&str]) -> Result<()> {
@@ -70,4 +114,18 @@ fn unchanged(before: &[Option<String>; 2]) -> Result<()> {
     }
     println!("rustc -V before and after: {}", after[0].as_deref().unwrap_or("no rustc on PATH"));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_add_up() {
+        let mut count = Count::default();
+        count.add("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.60s");
+        count.add("test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.60s");
+        count.add("test tests::a ... ok");
+        assert_eq!(count, Count { passed: 15, failed: 2 });
+    }
 }

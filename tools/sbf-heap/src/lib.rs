@@ -19,6 +19,9 @@ pub const HEAP_START: usize = 0x3_0000_0000;
 pub const HEAP_BYTES: usize = 32 * 1024;
 /// First address after the heap.
 const HEAP_END: usize = HEAP_START + HEAP_BYTES;
+/// First address after the allocator's own word.
+#[cfg(not(sbf_link))]
+const ABOVE_POSITION: usize = HEAP_START + size_of::<usize>();
 
 /// The allocator. Its only state is the first word of the heap: the next free address, or zero before the first allocation.
 #[derive(Debug)]
@@ -37,7 +40,7 @@ fn floor() -> usize {
 /// First address the allocator may hand out: other linkers put nothing on the heap.
 #[cfg(not(sbf_link))]
 const fn floor() -> usize {
-    HEAP_START + size_of::<usize>()
+    ABOVE_POSITION
 }
 
 /// Where a block goes when `next` is the first free address: its start and its end, if it fits.

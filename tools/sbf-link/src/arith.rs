@@ -73,7 +73,11 @@ impl Arith<'_> {
             (Opcode::LLVMSDiv, 128) => Some(self.runtime_division("__divti3", function, a, b)),
             (Opcode::LLVMSRem, 128) => Some(self.runtime_division("__modti3", function, a, b)),
             (Opcode::LLVMUDiv | Opcode::LLVMURem | Opcode::LLVMSDiv | Opcode::LLVMSRem, 65..) => {
-                bail!("{}-bit division in {}: only up to 64 bits and 128 bits are supported", bits, crate::emit::demangled(&function.name()))
+                bail!(
+                    "{}-bit division in {}: only up to 64 bits and 128 bits are supported",
+                    bits,
+                    crate::emit::demangled(&function.name())
+                )
             }
             (Opcode::LLVMSDiv | Opcode::LLVMSRem, _) => Some(self.signed_division(opcode, a, b)),
             (Opcode::LLVMShl | Opcode::LLVMLShr | Opcode::LLVMAShr, 128) if !b.is_int_constant() => Some(self.shift_128(opcode, a, b)),
@@ -168,7 +172,11 @@ impl Arith<'_> {
         } else {
             signed(p.binary(Opcode::LLVMURem, a_size, b_size), a_sign)
         };
-        if narrow { p.trunc(result, ty) } else { result }
+        if narrow {
+            p.trunc(result, ty)
+        } else {
+            result
+        }
     }
 
     /// A 128-bit shift by a variable amount below 128, on the two halves.

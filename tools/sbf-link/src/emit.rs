@@ -4,7 +4,10 @@ use anyhow::{anyhow, bail, Context, Result};
 use llvm_sys::{
     core::{LLVMContextSetDiagnosticHandler, LLVMGetDiagInfoDescription, LLVMGetDiagInfoSeverity, LLVMGetTarget},
     prelude::LLVMDiagnosticInfoRef,
-    target::{LLVMInitializeBPFAsmParser, LLVMInitializeBPFAsmPrinter, LLVMInitializeBPFTarget, LLVMInitializeBPFTargetInfo, LLVMInitializeBPFTargetMC},
+    target::{
+        LLVMInitializeBPFAsmParser, LLVMInitializeBPFAsmPrinter, LLVMInitializeBPFTarget, LLVMInitializeBPFTargetInfo,
+        LLVMInitializeBPFTargetMC,
+    },
     target_machine::{
         LLVMCodeGenFileType, LLVMCodeGenOptLevel, LLVMCodeModel, LLVMCreateTargetMachine, LLVMGetTargetFromTriple, LLVMRelocMode,
         LLVMTargetMachineEmitToFile, LLVMTargetMachineRef,
@@ -25,8 +28,22 @@ const FRAME_BYTES: u64 = 4096;
 const LLVM_OPTIONS: [&str; 3] = ["sbf-link", "-bpf-stack-size=1048576", "-bpf-expand-memcpy-in-order=false"];
 /// The soft-float runtime: the backend complains of calls to it, and makes them.
 pub(crate) const SOFT_FLOAT: &[&str] = &[
-    "__adddf3", "__subdf3", "__muldf3", "__divdf3", "__negdf2", "__fixunsdfdi", "__fixdfdi", "__floatundidf", "__floatdidf", "__gedf2",
-    "__gtdf2", "__ledf2", "__ltdf2", "__eqdf2", "__nedf2", "__unorddf2",
+    "__adddf3",
+    "__subdf3",
+    "__muldf3",
+    "__divdf3",
+    "__negdf2",
+    "__fixunsdfdi",
+    "__fixdfdi",
+    "__floatundidf",
+    "__floatdidf",
+    "__gedf2",
+    "__gtdf2",
+    "__ledf2",
+    "__ltdf2",
+    "__eqdf2",
+    "__nedf2",
+    "__unorddf2",
 ];
 
 /// The readable form of a Rust symbol.
@@ -55,9 +72,8 @@ fn is_soft_float_complaint(message: &str) -> bool {
 
 extern "C" fn note(info: LLVMDiagnosticInfoRef, findings: *mut c_void) {
     // SAFETY: LLVM passes a live description and the pointer `generate` registered, which outlives the code generator.
-    let (message, severity, findings) = unsafe {
-        (take_message(LLVMGetDiagInfoDescription(info)), LLVMGetDiagInfoSeverity(info), &mut *findings.cast::<Findings>())
-    };
+    let (message, severity, findings) =
+        unsafe { (take_message(LLVMGetDiagInfoDescription(info)), LLVMGetDiagInfoSeverity(info), &mut *findings.cast::<Findings>()) };
     if let Some(frame) = large_frame(&message) {
         findings.frames.push(frame);
     } else if severity == LLVMDiagnosticSeverity::LLVMDSError && !is_soft_float_complaint(&message) {
@@ -137,7 +153,11 @@ fn report(program: &Program, mut findings: Findings) -> Result<()> {
     for (symbol, bytes) in &findings.frames {
         write!(text, "\n  {}: its stack frame has {bytes} bytes, {FRAME_BYTES} are allowed", demangled(symbol))?;
         let locals = program.function(symbol).map(|f| largest_locals(program, f)).unwrap_or_default();
-        write!(text, " (largest locals, in bytes: {}); box them, or split the function and keep the parts from being inlined", locals.join(", "))?;
+        write!(
+            text,
+            " (largest locals, in bytes: {}); box them, or split the function and keep the parts from being inlined",
+            locals.join(", ")
+        )?;
     }
     for error in &findings.errors {
         write!(text, "\n  {error}")?;

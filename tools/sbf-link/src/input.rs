@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn arguments_of_rustc() {
-        let line = ["--export-symbols", "/t/symbols.o", "/t/a.o", "-L", "/t/lib.rlib", "/t/libb.rlib", "--cpu", "v2", "-O3", "-o", "/t/p.so"];
+        let line =
+            ["--export-symbols", "/t/symbols.o", "/t/a.o", "-L", "/t/lib.rlib", "/t/libb.rlib", "--cpu", "v2", "-O3", "-o", "/t/p.so"];
         let job = Job::parse(line.map(String::from)).unwrap();
         assert_eq!(job, Job { inputs: vec!["/t/a.o".into(), "/t/libb.rlib".into()], output: "/t/p.so".into() });
         assert!(Job::parse(["/t/a.o".to_string()]).is_err(), "an output is needed");

@@ -335,4 +335,3 @@ impl Block {
         unsafe { LLVMDeleteBasicBlock(self.0) }
     }
 }
-

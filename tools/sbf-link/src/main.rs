@@ -10,9 +10,9 @@ mod spill;
 mod statics;
 
 use anyhow::{bail, Context, Result};
-use std::process::ExitCode;
 use llvm::{Program, Value};
 use llvm_sys::LLVMLinkage;
+use std::process::ExitCode;
 
 /// The one symbol a program is entered at.
 const ENTRYPOINT: &str = "entrypoint";
@@ -38,7 +38,11 @@ fn keep_only(program: &Program, names: &[&str]) {
 fn float_runtime(program: &Program) -> &'static [&'static str] {
     let computes = |function: &Value| function.instructions().iter().any(|i| i.ty().is_float() || uses_float(*i));
     let is_runtime = |function: &Value| emit::SOFT_FLOAT.contains(&function.name().as_str());
-    if program.defined_functions().iter().any(|f| !is_runtime(f) && computes(f)) { emit::SOFT_FLOAT } else { &[] }
+    if program.defined_functions().iter().any(|f| !is_runtime(f) && computes(f)) {
+        emit::SOFT_FLOAT
+    } else {
+        &[]
+    }
 }
 
 /// Whether the instruction takes a float, as a conversion or a comparison does.

@@ -145,13 +145,8 @@ impl Program {
     pub(crate) fn warn_of_frames_above(&self, function: Value, bytes: u64) {
         let (key, limit) = ("warn-stack-size", bytes.to_string());
         unsafe {
-            let attribute = LLVMCreateStringAttribute(
-                self.context,
-                key.as_ptr().cast(),
-                key.len() as u32,
-                limit.as_ptr().cast(),
-                limit.len() as u32,
-            );
+            let attribute =
+                LLVMCreateStringAttribute(self.context, key.as_ptr().cast(), key.len() as u32, limit.as_ptr().cast(), limit.len() as u32);
             LLVMAddAttributeAtIndex(function.0, LLVMAttributeFunctionIndex, attribute);
         }
     }
