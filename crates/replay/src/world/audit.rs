@@ -1,0 +1,166 @@
+//! Conservation, computed from chain state alone (RULES 1.1, 1.3): where every token and every lot is.
+
+use super::World;
+use plimsoll_sdk::decode::Account;
+use plimsoll_sdk::risk::book::depth::is_book_valid;
+use plimsoll_sdk::risk::perp::{check_counts, check_raw, Position};
+use plimsoll_sdk::state::{Collateral, InsuranceFund, MarginAccount, Market, OrderBook};
+use plimsoll_sdk::{address, PROGRAM_ID};
+use solana_pubkey::Pubkey;
+
+/// Every account of the program.
+#[derive(Default)]
+pub struct Census {
+    /// Markets.
+    pub markets: Vec<(Pubkey, Box<Market>)>,
+    /// Margin accounts.
+    pub members: Vec<(Pubkey, Box<MarginAccount>)>,
+    /// Collaterals.
+    pub collaterals: Vec<(Pubkey, Box<Collateral>)>,
+    /// Order books.
+    pub books: Vec<(Pubkey, Box<OrderBook>)>,
+    /// Insurance funds.
+    pub funds: Vec<(Pubkey, Box<InsuranceFund>)>,
+}
+
+/// Where the quote tokens are, in atoms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// In the vault.
+    pub vault: i128,
+    /// In the insurance vault.
+    pub insurance_vault: i128,
+    /// Σ cash.
+    pub cash: i128,
+    /// Σ PnL pools.
+    pub pools: i128,
+    /// Σ tokens of tranches.
+    pub tranches: i128,
+    /// Σ protocol fees.
+    pub fees: i128,
+    /// The insurance fund's ledger.
+    pub insurance: i128,
+}
+
+impl Tokens {
+    /// What vaults hold beyond, or short of, what the ledger owes.
+    pub fn difference(&self) -> i128 {
+        self.vault + self.insurance_vault - self.cash - self.pools - self.tranches - self.fees - self.insurance
+    }
+}
+
+impl Census {
+    /// Reads every account of the program.
+    pub fn take(world: &World) -> Self {
+        let mut census = Self::default();
+        for (key, account) in world.svm.get_program_accounts(&PROGRAM_ID) {
+            match Account::decode(&account.data) {
+                Some(Account::Market(market)) => census.markets.push((key, market)),
+                Some(Account::MarginAccount(member)) => census.members.push((key, member)),
+                Some(Account::Collateral(collateral)) => census.collaterals.push((key, collateral)),
+                Some(Account::OrderBook(book)) => census.books.push((key, book)),
+                Some(Account::InsuranceFund(fund)) => census.funds.push((key, fund)),
+                Some(Account::Exchange(_)) | None => {}
+            }
+        }
+        census
+    }
+
+    /// Positions in one market.
+    pub fn positions<'a>(&'a self, market: &'a Pubkey) -> impl Iterator<Item = &'a Position> + 'a {
+        self.members.iter().flat_map(|(_, member)| &member.perps).filter(move |slot| slot.market == *market).map(|slot| &*slot.position)
+    }
+
+    /// Where the quote tokens are.
+    pub fn tokens(&self, world: &World) -> Tokens {
+        let of = |total: i64| i128::from(total);
+        Tokens {
+            vault: world.tokens(&address::vault(&world.exchange)).into(),
+            insurance_vault: world.tokens(&address::insurance_vault(&world.exchange)).into(),
+            cash: self.members.iter().map(|(_, member)| of(member.cash)).sum(),
+            pools: self.markets.iter().map(|(_, market)| of(market.perp.pool)).sum(),
+            tranches: self.markets.iter().map(|(_, market)| of(market.perp.tranche_cash)).sum(),
+            fees: self.markets.iter().map(|(_, market)| of(market.perp.fees)).sum(),
+            insurance: self.funds.iter().map(|(_, fund)| of(fund.balance)).sum(),
+        }
+    }
+
+    /// Σ lots with those in clearing, over all markets, as a magnitude: zero when every long has its short.
+    pub fn position_difference(&self) -> i128 {
+        let of = |(key, market): &(Pubkey, Box<Market>)| {
+            let held: i128 = self.positions(key).map(|position| i128::from(position.lots)).sum();
+            (held + i128::from(market.perp.clearing_lots)).abs()
+        };
+        self.markets.iter().map(of).sum()
+    }
+}
+
+/// Every law that must hold after every transaction; the broken ones in words.
+pub fn violations(world: &World) -> Vec<String> {
+    let census = Census::take(world);
+    let mut broken = Vec::new();
+    let tokens = census.tokens(world);
+    if tokens.difference() != 0 {
+        broken.push(format!("RULES 1.1: quote tokens differ by {}: {tokens:?}", tokens.difference()));
+    }
+    for (key, collateral) in &census.collaterals {
+        let slots = census.members.iter().flat_map(|(_, member)| &member.collaterals).filter(|slot| slot.collateral == *key);
+        let held: i128 = slots.map(|slot| i128::from(slot.amount)).sum();
+        let vault = i128::from(world.tokens(&collateral.vault));
+        if held != i128::from(collateral.total) || held != vault {
+            broken.push(format!("RULES 1.1: collateral {key}: accounts {held}, ledger {}, vault {vault}", collateral.total));
+        }
+    }
+    for (key, market) in &census.markets {
+        if !check_raw(&market.perp, census.positions(key)) {
+            broken.push(format!("RULES 1.3: unsettled values of market {} do not sum to its pool, or lots to zero", market.index));
+        }
+        if !check_counts(&market.perp, census.positions(key)) {
+            broken.push(format!("open interest or counters of market {} disagree with its positions", market.index));
+        }
+        if market.invariant().is_err() {
+            broken.push(format!("market {} breaks its own law", market.index));
+        }
+    }
+    for (key, member) in &census.members {
+        if member.invariant().is_err() {
+            broken.push(format!("RULES 1.2: margin account {key} breaks its own law"));
+        }
+        broken.extend(order_totals(key, member));
+    }
+    broken.extend(census.books.iter().filter_map(|(key, book)| book_law(key, book, &census)));
+    broken
+}
+
+/// Lots and values resting on a position must be those of the account's orders.
+fn order_totals(key: &Pubkey, member: &MarginAccount) -> Option<String> {
+    let is_right = member.perps.iter().enumerate().all(|(index, slot)| {
+        let of_slot = || member.orders.iter().filter(move |order| order.is_used() && usize::from(order.slot) == index);
+        let lots = |side: u8| of_slot().filter(|order| order.side == side).map(|order| i64::from(order.lots)).sum::<i64>();
+        let value = |side: u8| of_slot().filter(|order| order.side == side).map(|order| i64::from(order.lots) * i64::from(order.price)).sum::<i64>();
+        let position = &slot.position;
+        lots(0) == position.bids && lots(1) == position.asks && value(0) == position.bids_value && value(1) == position.asks_value
+    });
+    (!is_right).then(|| format!("margin account {key}: totals of resting orders disagree with its orders"))
+}
+
+/// A book is sorted, uncrossed, and every live order belongs to an account that lists it or has cancelled it.
+fn book_law(key: &Pubkey, book: &OrderBook, census: &Census) -> Option<String> {
+    use plimsoll_sdk::risk::book::Side;
+    let (header, bids) = book.side(Side::Bid);
+    let (_, asks) = book.side(Side::Ask);
+    if !matches!(is_book_valid(header, bids, asks), Ok(true)) {
+        return Some(format!("book {key} is not sorted or is crossed"));
+    }
+    for side in [Side::Bid, Side::Ask] {
+        let (header, orders) = book.side(side);
+        for order in header.live(side, orders).unwrap_or(&[]) {
+            let owner = Pubkey::new_from_array(order.owner.to_bytes());
+            let Some((_, member)) = census.members.iter().find(|(member, _)| *member == owner) else { continue };
+            if member.generation == order.generation && !member.lists_order(order.id) {
+                return Some(format!("book {key}: order {} of {owner} is live but not listed by its account", order.id));
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,343 @@
+//! The clearing house in a virtual machine: the compiled program in LiteSVM with genuine token mints and Pyth price accounts.
+//!
+//! Everything a user could do goes through [`World::send`] as a signed transaction; nothing here writes an account of the program.
+
+pub mod audit;
+pub mod pyth;
+
+use anchor_lang::prelude::Clock;
+use anyhow::{anyhow, Context, Result};
+use litesvm::types::{FailedTransactionMetadata, TransactionMetadata};
+use litesvm::LiteSVM;
+use plimsoll_sdk::build::{self, MarketKeys, Portfolio, Token};
+use plimsoll_sdk::state::{Collateral, MarginAccount, Market, OrderBook};
+use plimsoll_sdk::{address, decode, PROGRAM_ID};
+use solana_instruction::Instruction;
+use solana_keypair::Keypair;
+use solana_message::{Message, VersionedMessage};
+use solana_pubkey::Pubkey;
+use solana_signer::Signer;
+use solana_transaction::versioned::VersionedTransaction;
+use std::path::PathBuf;
+
+/// SPL Token.
+pub const TOKEN_PROGRAM: Pubkey = anchor_spl::token::ID;
+/// Lamports of a new key.
+const PURSE: u64 = 1_000_000_000_000;
+/// Seconds of a slot, for the clock only.
+const SLOTS_A_SECOND: i64 = 5;
+
+/// How a market of the world is listed.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// Name.
+    pub symbol: &'static str,
+    /// A lot is 10^−lot_exponent units.
+    pub lot_exponent: i32,
+    /// First price, micro-dollars a unit.
+    pub price: i64,
+}
+
+/// A market as the world knows it.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Name.
+    pub symbol: &'static str,
+    /// Market and book.
+    pub keys: MarketKeys,
+    /// Feed identifier.
+    pub feed: [u8; 32],
+    /// The price account the world publishes to.
+    pub price_account: Pubkey,
+    /// A lot is 10^−lot_exponent units.
+    pub lot_exponent: i32,
+}
+
+impl Listed {
+    /// Micro-dollars a unit to atoms a lot.
+    pub fn lot_price(&self, micro_usd: i64) -> i64 {
+        micro_usd / 10_i64.pow(self.lot_exponent.unsigned_abs())
+    }
+}
+
+/// A margin account with the keys that own it.
+pub struct Member {
+    /// Owner.
+    pub owner: Keypair,
+    /// Margin account.
+    pub account: Pubkey,
+    /// The owner's token account of the quote.
+    pub wallet: Pubkey,
+}
+
+/// The virtual machine and what is in it.
+pub struct World {
+    /// The machine.
+    pub svm: LiteSVM,
+    /// Pays fees and rent.
+    pub payer: Keypair,
+    /// Governor of the exchange and authority of the mints.
+    pub governor: Keypair,
+    /// The exchange.
+    pub exchange: Pubkey,
+    /// The quote token.
+    pub quote: Token,
+    /// Markets in the order of their indices.
+    pub markets: Vec<Listed>,
+    /// Unix seconds.
+    pub now: i64,
+    slot: u64,
+    /// Transactions sent, refused ones included.
+    pub transactions: u64,
+    serial: u64,
+}
+
+/// A refused transaction: the error number if it is a custom one, and the log.
+#[derive(Debug)]
+pub struct Refused {
+    /// Custom error number.
+    pub code: Option<u32>,
+    /// Everything else.
+    pub detail: Box<FailedTransactionMetadata>,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let named = self.code.and_then(decode::error).map_or(String::new(), |entry| format!("{} ({}): {}\n", entry.name, entry.code, entry.msg));
+        write!(f, "{named}{:?}\n{}", self.detail.err, self.detail.meta.logs.join("\n"))
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Where the compiled program is.
+pub fn program_path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/deploy/plimsoll.so")
+}
+
+/// Which compiler made the program, as the build step wrote it.
+pub fn compiler() -> String {
+    let path = program_path().with_file_name("compiler.txt");
+    std::fs::read_to_string(path).map_or_else(|_| "unknown".to_string(), |text| text.trim().to_string())
+}
+
+impl World {
+    /// An exchange with `listings`, each priced and warmed up for two minutes so that averages exist (RULES 2.2).
+    pub fn new(listings: &[Listing], start: i64) -> Result<Self> {
+        let mut svm = LiteSVM::new().with_transaction_history(0);
+        svm.add_program_from_file(PROGRAM_ID, program_path()).context("run `cargo xtask build` first")?;
+        let (payer, governor) = (numbered_key(1), numbered_key(2));
+        for key in [&payer, &governor] {
+            svm.airdrop(&key.pubkey(), PURSE).map_err(|error| anyhow!("airdrop: {:?}", error.err))?;
+        }
+        let exchange = address::exchange(&governor.pubkey());
+        let quote = Token { mint: Pubkey::default(), program: TOKEN_PROGRAM };
+        let mut world = Self { svm, payer, governor, exchange, quote, markets: Vec::new(), now: start - 120, slot: 1_000, transactions: 0, serial: 100 };
+        world.set_clock();
+        world.quote = world.create_mint(6)?;
+        let args = build::InitializeExchangeArgs {
+            guardian: world.governor.pubkey(),
+            fee_collector: world.governor.pubkey(),
+            outflow_hourly: 1 << 30,
+            outflow_daily: 1 << 30,
+        };
+        let open = build::initialize_exchange(world.payer.pubkey(), world.governor.pubkey(), world.quote, args);
+        world.send_as_governor(&[open])?;
+        for listing in listings {
+            world.list(listing)?;
+        }
+        for _ in 0..12 {
+            world.pass(10);
+            for (index, listing) in listings.iter().enumerate() {
+                world.publish(index, listing.price, listing.price / 2_500)?;
+            }
+        }
+        Ok(world)
+    }
+
+    fn list(&mut self, listing: &Listing) -> Result<()> {
+        let index = u16::try_from(self.markets.len())?;
+        let mut feed = [0; 32];
+        feed[..listing.symbol.len()].copy_from_slice(listing.symbol.as_bytes());
+        let mut symbol = [0; 16];
+        symbol[..listing.symbol.len()].copy_from_slice(listing.symbol.as_bytes());
+        let book = self.new_key();
+        let lot = listing.price / 10_i64.pow(listing.lot_exponent.unsigned_abs());
+        let args = build::CreateMarketArgs {
+            index,
+            feed,
+            symbol,
+            exponent: pyth::EXPONENT,
+            lot_exponent: listing.lot_exponent,
+            min_price: (lot / 100).max(1),
+            max_price: (lot * 10).min(1 << 30),
+            tick: 1,
+            min_order: 1_000_000,
+            tier_im: (1 << 30) / 20,
+            oi_low: 100_000_000_000_000,
+            oi_high: 200_000_000_000_000,
+            max_open_interest: 1 << 30,
+            maturity: 900,
+            fund_cap: 1_000_000_000_000,
+        };
+        let space = OrderBook::SPACE;
+        let rent = self.svm.minimum_balance_for_rent_exemption(space);
+        let payer = self.payer.pubkey();
+        let create = solana_system_interface::instruction::create_account(&payer, &book.pubkey(), rent, space as u64, &PROGRAM_ID);
+        let list = build::create_market(payer, self.governor.pubkey(), book.pubkey(), args);
+        let (payer, governor) = (self.payer.insecure_clone(), self.governor.insecure_clone());
+        self.send(&[create, list], &[&payer, &book, &governor])?;
+        let keys = MarketKeys { market: address::market(&self.exchange, index), book: book.pubkey() };
+        let price_account = self.new_key().pubkey();
+        self.markets.push(Listed { symbol: listing.symbol, keys, feed, price_account, lot_exponent: listing.lot_exponent });
+        Ok(())
+    }
+
+    /// Lists a collateral token priced by market `market`; full weight at once when `warm_up` is zero.
+    pub fn list_collateral(&mut self, market: usize, decimals: u8, im_weight: i64, mm_weight: i64, warm_up: i64) -> Result<Token> {
+        let token = self.create_mint(decimals)?;
+        let args = build::CreateCollateralArgs { im_weight, mm_weight, cap: i64::MAX / 4, warm_up };
+        let market = self.markets[market].keys.market;
+        let list = build::create_collateral(self.payer.pubkey(), self.governor.pubkey(), market, token, args);
+        self.send_as_governor(&[list])?;
+        Ok(token)
+    }
+
+    /// A mint of `decimals` under SPL Token, created by its own instructions.
+    pub fn create_mint(&mut self, decimals: u8) -> Result<Token> {
+        let mint = self.new_key();
+        let space = 82;
+        let rent = self.svm.minimum_balance_for_rent_exemption(space);
+        let payer = self.payer.insecure_clone();
+        let create = solana_system_interface::instruction::create_account(&payer.pubkey(), &mint.pubkey(), rent, space as u64, &TOKEN_PROGRAM);
+        let governor = self.governor.pubkey();
+        let init = anchor_spl::token::spl_token::instruction::initialize_mint2(&TOKEN_PROGRAM, &mint.pubkey(), &governor, None, decimals)?;
+        self.send(&[create, init], &[&payer, &mint])?;
+        Ok(Token { mint: mint.pubkey(), program: TOKEN_PROGRAM })
+    }
+
+    /// A token account of `owner` holding `amount` freshly minted atoms.
+    pub fn wallet(&mut self, token: Token, owner: &Pubkey, amount: u64) -> Result<Pubkey> {
+        let wallet = self.new_key();
+        let space = 165;
+        let rent = self.svm.minimum_balance_for_rent_exemption(space);
+        let (payer, governor) = (self.payer.insecure_clone(), self.governor.insecure_clone());
+        let create = solana_system_interface::instruction::create_account(&payer.pubkey(), &wallet.pubkey(), rent, space as u64, &token.program);
+        let init = anchor_spl::token::spl_token::instruction::initialize_account3(&token.program, &wallet.pubkey(), &token.mint, owner)?;
+        let mint = anchor_spl::token::spl_token::instruction::mint_to(&token.program, &token.mint, &wallet.pubkey(), &governor.pubkey(), &[], amount)?;
+        self.send(&[create, init, mint], &[&payer, &wallet, &governor])?;
+        Ok(wallet.pubkey())
+    }
+
+    /// A member with a funded purse, a wallet of `wallet` atoms of the quote, and `deposit` of it in a margin account.
+    pub fn join(&mut self, wallet: u64, deposit: u64) -> Result<Member> {
+        let owner = self.new_key();
+        self.svm.airdrop(&owner.pubkey(), PURSE).map_err(|error| anyhow!("airdrop: {:?}", error.err))?;
+        let token = self.wallet(self.quote, &owner.pubkey(), wallet)?;
+        let args = build::OpenAccountArgs { number: 0, delegate: Pubkey::default() };
+        let account = address::margin_account(&self.exchange, &owner.pubkey(), 0);
+        let mut instructions = vec![build::open_account(owner.pubkey(), owner.pubkey(), self.exchange, args)];
+        if deposit > 0 {
+            instructions.push(build::deposit(owner.pubkey(), self.exchange, account, self.quote, token, deposit));
+        }
+        self.send(&instructions, &[&owner])?;
+        Ok(Member { owner, account, wallet: token })
+    }
+
+    /// Publishes a price (micro-dollars a unit) to the market's price account and brings the market to it.
+    pub fn publish(&mut self, market: usize, micro_usd: i64, confidence: i64) -> Result<TransactionMetadata> {
+        let listed = self.markets[market].clone();
+        let update = pyth::Update::at(listed.feed, micro_usd, confidence, self.now);
+        pyth::write(&mut self.svm, listed.price_account, &update, self.slot)?;
+        let payer = self.payer.insecure_clone();
+        Ok(self.send(&[build::update_market(listed.keys.market, listed.price_account)], &[&payer])?)
+    }
+
+    /// Lets `seconds` pass.
+    pub fn pass(&mut self, seconds: i64) {
+        self.now += seconds;
+        self.slot += u64::try_from(seconds * SLOTS_A_SECOND).unwrap_or(0);
+        self.set_clock();
+    }
+
+    fn set_clock(&mut self) {
+        let mut clock: Clock = self.svm.get_sysvar();
+        clock.unix_timestamp = self.now;
+        clock.slot = self.slot;
+        self.svm.set_sysvar(&clock);
+        self.svm.expire_blockhash();
+    }
+
+    /// Sends one signed transaction; the first signer pays. Errors: [`Refused`].
+    pub fn send(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<TransactionMetadata, Refused> {
+        self.transactions += 1;
+        let blockhash = self.svm.latest_blockhash();
+        let message = Message::new_with_blockhash(instructions, Some(&signers[0].pubkey()), &blockhash);
+        // Every signature is real and checked by the machine.
+        let transaction = VersionedTransaction::try_new(VersionedMessage::Legacy(message), signers).expect("all signers are given");
+        self.svm.send_transaction(transaction).map_err(|failed| {
+            let code = custom_code(&failed);
+            Refused { code, detail: Box::new(failed) }
+        })
+    }
+
+    fn send_as_governor(&mut self, instructions: &[Instruction]) -> Result<TransactionMetadata, Refused> {
+        let (payer, governor) = (self.payer.insecure_clone(), self.governor.insecure_clone());
+        self.send(instructions, &[&payer, &governor])
+    }
+
+    /// A key of this world, the same in every run.
+    pub fn new_key(&mut self) -> Keypair {
+        self.serial += 1;
+        numbered_key(self.serial)
+    }
+
+    /// An account of the program, decoded. `None` when it does not exist or is another type.
+    pub fn read<T: decode::Layout>(&self, key: &Pubkey) -> Option<T> {
+        self.svm.get_account(key).and_then(|account| decode::layout(&account.data))
+    }
+
+    /// Market number `index`.
+    pub fn market(&self, index: usize) -> Market {
+        self.read(&self.markets[index].keys.market).expect("listed")
+    }
+
+    /// A margin account.
+    pub fn member(&self, account: &Pubkey) -> MarginAccount {
+        self.read(account).expect("open")
+    }
+
+    /// What a margin check of `account` reads, pricing markets of its collaterals included.
+    pub fn portfolio(&self, account: &Pubkey) -> Portfolio {
+        let mut portfolio = Portfolio::of(&self.member(account));
+        for key in portfolio.collaterals.clone() {
+            if let Some(collateral) = self.read::<Collateral>(&key) {
+                portfolio = portfolio.with_market(collateral.market);
+            }
+        }
+        portfolio
+    }
+
+    /// Atoms in a token account.
+    pub fn tokens(&self, wallet: &Pubkey) -> u64 {
+        let amount = self.svm.get_account(wallet).and_then(|account| account.data.get(64..72).and_then(|bytes| bytes.try_into().ok()));
+        amount.map_or(0, u64::from_le_bytes)
+    }
+}
+
+/// A key that is the same in every run.
+fn numbered_key(number: u64) -> Keypair {
+    let mut seed = [7; 32];
+    seed[..8].copy_from_slice(&number.to_le_bytes());
+    Keypair::new_from_array(seed)
+}
+
+/// The custom error number of a failed transaction.
+fn custom_code(failed: &FailedTransactionMetadata) -> Option<u32> {
+    use litesvm::types::TransactionResult;
+    let _: Option<TransactionResult> = None;
+    match &failed.err {
+        solana_transaction_error::TransactionError::InstructionError(_, solana_instruction_error::InstructionError::Custom(code)) => Some(*code),
+        _ => None,
+    }
+}
