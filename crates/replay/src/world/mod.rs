@@ -18,6 +18,7 @@ use solana_message::{Message, VersionedMessage};
 use solana_pubkey::Pubkey;
 use solana_signer::Signer;
 use solana_transaction::versioned::VersionedTransaction;
+use solana_transaction::{InstructionError, TransactionError};
 use std::path::PathBuf;
 
 /// SPL Token.
@@ -334,10 +335,8 @@ fn numbered_key(number: u64) -> Keypair {
 
 /// The custom error number of a failed transaction.
 fn custom_code(failed: &FailedTransactionMetadata) -> Option<u32> {
-    use litesvm::types::TransactionResult;
-    let _: Option<TransactionResult> = None;
     match &failed.err {
-        solana_transaction_error::TransactionError::InstructionError(_, solana_instruction_error::InstructionError::Custom(code)) => Some(*code),
+        TransactionError::InstructionError(_, InstructionError::Custom(code)) => Some(*code),
         _ => None,
     }
 }
