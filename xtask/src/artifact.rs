@@ -28,8 +28,8 @@ pub(crate) const PLIMSOLL: Artifact = Artifact {
 pub(crate) const SBF_CHECK: Artifact =
     Artifact { package: "sbf-check", library: "sbf_check", directory: "tools/sbf-check", dependencies: &["tools/sbf-heap"] };
 
-/// What every program depends on.
-const COMMON_INPUTS: [&str; 2] = ["Cargo.toml", "Cargo.lock"];
+/// What every program depends on: the last is how the compiler is called.
+const COMMON_INPUTS: [&str; 3] = ["Cargo.toml", "Cargo.lock", "xtask/src/compiler.rs"];
 
 impl Artifact {
     /// Where the program goes.

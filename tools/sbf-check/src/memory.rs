@@ -35,6 +35,8 @@ fn moved_fixed(a: u128, b: u128) -> (u128, bool) {
     let (from, to, _) = ranges(b);
     bytes.copy_within(from..from + 48, to);
     bytes.copy_within(from..from + 8, to + 3);
+    bytes.copy_within(to..to + 64, from + 1);
+    bytes.copy_within(from..from + 23, to + 5);
     bytes.copy_within(7..199, 9);
     (digest(&bytes), false)
 }

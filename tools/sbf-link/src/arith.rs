@@ -31,6 +31,7 @@ fn define_umulh(p: &Program) -> Callee {
     let ty = p.i64.function_of(&[p.i64, p.i64]);
     let function = p.add_function("__sbf_umulh", ty);
     function.internalize();
+    p.always_inline(function);
     p.append_block(function);
     let (mask, half) = (p.i64.constant(0xffff_ffff), p.i64.constant(32));
     let (x, y) = (function.param(0), function.param(1));

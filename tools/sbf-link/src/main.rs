@@ -19,7 +19,7 @@ const ENTRYPOINT: &str = "entrypoint";
 /// Whole-program optimisation. A program has one thread, so atomics become plain accesses.
 const OPTIMISE: &str = "globaldce,function(lower-atomic),default<O3>,globaldce";
 /// Cleans up after the rewriting; nothing that could bring back what was rewritten.
-const CLEAN_UP: &str = "globaldce,function(sroa,early-cse<memssa>,simplifycfg,dce),globaldce";
+const CLEAN_UP: &str = "globaldce,always-inline,function(sroa,early-cse<memssa>,simplifycfg,dce),globaldce";
 
 /// Makes everything private but the entrypoint and the functions named.
 fn keep_only(program: &Program, names: &[&str]) {

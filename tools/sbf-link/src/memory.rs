@@ -16,11 +16,8 @@ pub(crate) fn lower(program: &Program) {
 fn lower_call(p: &Program, function: Value, call: Value) {
     let name = call.callee().value.name();
     p.before(call);
-    if name.starts_with("llvm.memcpy.") {
-        copy(p, call, INLINE_BYTES);
-    } else if name.starts_with("llvm.memmove.") {
-        // Inline, the backend would store before it has loaded all of an overlapping source.
-        copy(p, call, 0);
+    if name.starts_with("llvm.memcpy.") || name.starts_with("llvm.memmove.") {
+        copy(p, call);
     } else if name.starts_with("llvm.memset.") {
         fill(p, call);
     } else if name == "memcmp" || name == "bcmp" {
@@ -28,13 +25,13 @@ fn lower_call(p: &Program, function: Value, call: Value) {
     }
 }
 
-fn stays_inline(length: Value, limit: u64) -> bool {
-    length.as_constant().is_some_and(|bytes| bytes <= limit)
+fn stays_inline(length: Value) -> bool {
+    length.as_constant().is_some_and(|bytes| bytes <= INLINE_BYTES)
 }
 
-fn copy(p: &Program, call: Value, limit: u64) {
+fn copy(p: &Program, call: Value) {
     let (to, from, length) = (call.operand(0), call.operand(1), call.operand(2));
-    if !stays_inline(length, limit) {
+    if !stays_inline(length) {
         // sol_memcpy_ refuses the same range twice, which Rust's copies of a value onto itself may ask for.
         p.call(p.external("sol_memmove_", p.void, &[p.ptr, p.ptr, p.i64]), &[to, from, length]);
         call.erase();
@@ -43,7 +40,7 @@ fn copy(p: &Program, call: Value, limit: u64) {
 
 fn fill(p: &Program, call: Value) {
     let (to, byte, length) = (call.operand(0), call.operand(1), call.operand(2));
-    if !stays_inline(length, INLINE_BYTES) {
+    if !stays_inline(length) {
         let byte = p.zext(byte, p.i64);
         p.call(p.external("sol_memset_", p.void, &[p.ptr, p.i64, p.i64]), &[to, byte, length]);
         call.erase();

@@ -1,5 +1,5 @@
 //! The module being linked, and the cursor that writes instructions into it.
-use super::{list, take_message, Block, Callee, Compare, Opcode, Type, Value};
+use super::{attribute_kind, list, take_message, Block, Callee, Compare, Opcode, Type, Value};
 use anyhow::{bail, Result};
 use llvm_sys::{
     analysis::{LLVMVerifierFailureAction, LLVMVerifyModule},
@@ -139,6 +139,14 @@ impl Program {
     pub(crate) fn external(&self, name: &str, returns: Type, params: &[Type]) -> Callee {
         let ty = returns.function_of(params);
         Callee { value: self.function(name).unwrap_or_else(|| self.add_function(name, ty)), ty }
+    }
+
+    /// Has the inlining pass put the function's body in the place of every call.
+    pub(crate) fn always_inline(&self, function: Value) {
+        unsafe {
+            let attribute = LLVMCreateEnumAttribute(self.context, attribute_kind("alwaysinline"), 0);
+            LLVMAddAttributeAtIndex(function.0, LLVMAttributeFunctionIndex, attribute);
+        }
     }
 
     /// Has the code generator warn of every frame above `bytes` in the function.
