@@ -223,7 +223,7 @@ pub fn div(a: i64, c: i64, round: Round) -> RiskResult<i64> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
     use super::*;
     use proptest::prelude::*;
 

@@ -12,6 +12,7 @@ macro_rules! layout {
             /// First eight bytes of the account.
             pub const TAG: &'static [u8; 8] = $discriminator;
             /// Size of the whole account in bytes, discriminator included.
+            #[allow(clippy::arithmetic_side_effects, reason = "a sum of sizes, evaluated by the compiler")]
             pub const SPACE: usize = $size;
 
             /// The layout inside an account's bytes; `None` for another type or a wrong size.
@@ -21,8 +22,9 @@ macro_rules! layout {
             }
         }
 
-        const _: () = assert!(core::mem::size_of::<$name>().checked_add(8).is_some() && core::mem::size_of::<$name>() == $size - 8);
-        const _: () = assert!(core::mem::align_of::<$name>() == 8 && $size % 8 == 0);
+        #[allow(clippy::arithmetic_side_effects, reason = "a sum of sizes, evaluated by the compiler")]
+        const _: () = assert!(core::mem::size_of::<$name>() + 8 == $name::SPACE && $name::SPACE % 8 == 0);
+        const _: () = assert!(core::mem::align_of::<$name>() == 8);
     };
     ($(#[$doc:meta])* part $name:ident [$size:expr] { $( $(#[$field_doc:meta])* $field:ident : $kind:tt ),* $(,)? }) => {
         $(#[$doc])*
@@ -30,6 +32,7 @@ macro_rules! layout {
         #[cfg_attr(not(feature = "anchor"), derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable), repr(C))]
         pub struct $name { $( $(#[$field_doc])* pub $field: $kind ),* }
 
+        #[allow(clippy::arithmetic_side_effects, reason = "a sum of sizes, evaluated by the compiler")]
         const _: () = assert!(core::mem::size_of::<$name>() == $size);
     };
 }
