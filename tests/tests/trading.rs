@@ -19,13 +19,18 @@ fn two_traders_meet_on_the_book_and_settle_what_they_win_and_lose() -> Result<()
     check(&world)?;
     assert_eq!(world.member(&taker.account).perps[0].position.lots, 10_000);
     assert_eq!(world.member(&maker.account).perps[0].position.lots, -10_000);
+    let market = world.markets[0].keys.market;
+    world.pass(30);
+    world.publish(0, 201 * USD, USD / 10)?;
+    // A claim begins to mature when somebody touches it (RULES 1.4).
+    let payer = world.payer.insecure_clone();
+    world.send(&[build::touch(market, taker.account)], &[&payer])?;
     for _ in 0..40 {
         world.pass(30);
         for (market, price) in [(0, 201 * USD), (1, 120_000 * USD), (2, 4_300 * USD)] {
             world.publish(market, price, price / 2_500)?;
         }
     }
-    let market = world.markets[0].keys.market;
     for member in [&maker, &taker] {
         let portfolio = world.portfolio(&member.account);
         world.send(&[build::settle(market, member.account, &portfolio)], &[&member.owner])?;

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 /// The one symbol a program is entered at.
 const ENTRYPOINT: &str = "entrypoint";
 /// Whole-program optimisation. A program has one thread, so atomics become plain accesses.
-const OPTIMISE: &str = "globaldce,function(lower-atomic),default<O3>,globaldce";
+const OPTIMISE: &str = "globaldce,function(lower-atomic),default<O2>,globaldce";
 /// Cleans up after the rewriting; nothing that could bring back what was rewritten.
 const CLEAN_UP: &str = "globaldce,always-inline,function(sroa,early-cse<memssa>,simplifycfg,dce),globaldce";
 

@@ -1,5 +1,5 @@
 //! Turns a matured claim into cash out of the market's pool, or an unsettled loss into a payment to it (RULES 1.3, 1.4). Anyone, for any account that
-//! meets its initial margin; only while the price is fresh and near its average.
+//! meets its initial margin; only while the price is fresh and near its average. Where nothing has matured it succeeds and starts the maturing.
 
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Header, Settled};
@@ -53,7 +53,6 @@ pub(crate) fn handler(ctx: Context<Settle>) -> Result<()> {
         settle_claim(&mut market.perp, position, &touched, &params).and_then(|paid| before.add(paid))
     };
     let after = after.or_refuse()?;
-    require!(after != before, PlimsollError::NothingToSettle);
     *cash = after.raw();
     account.close_if_empty(slot);
     account.sequence = account.sequence.wrapping_add(1);
