@@ -9,7 +9,8 @@ use solana_instruction::{AccountMeta, Instruction};
 use solana_pubkey::Pubkey;
 
 pub use plimsoll::{
-    ConvertCollateralArgs, CreateCollateralArgs, CreateMarketArgs, DepositArgs, InitializeExchangeArgs, LiquidateArgs, OpenAccountArgs, OrderArgs,
+    ConvertCollateralArgs, CreateCollateralArgs, CreateMarketArgs, DepositArgs, InitializeExchangeArgs, LiquidateArgs, OpenAccountArgs,
+    OrderArgs,
 };
 
 /// Program that creates accounts.

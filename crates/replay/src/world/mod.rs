@@ -104,7 +104,8 @@ pub struct Refused {
 
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let named = self.code.and_then(decode::error).map_or(String::new(), |entry| format!("{} ({}): {}\n", entry.name, entry.code, entry.msg));
+        let named =
+            self.code.and_then(decode::error).map_or(String::new(), |entry| format!("{} ({}): {}\n", entry.name, entry.code, entry.msg));
         write!(f, "{named}{:?}\n{}", self.detail.err, self.detail.meta.logs.join("\n"))
     }
 }
@@ -133,7 +134,18 @@ impl World {
         }
         let exchange = address::exchange(&governor.pubkey());
         let quote = Token { mint: Pubkey::default(), program: TOKEN_PROGRAM };
-        let mut world = Self { svm, payer, governor, exchange, quote, markets: Vec::new(), now: start - 120, slot: 1_000, transactions: 0, serial: 100 };
+        let mut world = Self {
+            svm,
+            payer,
+            governor,
+            exchange,
+            quote,
+            markets: Vec::new(),
+            now: start - 120,
+            slot: 1_000,
+            transactions: 0,
+            serial: 100,
+        };
         world.set_clock();
         world.quote = world.create_mint(6)?;
         let args = build::InitializeExchangeArgs {
@@ -210,7 +222,8 @@ impl World {
         let space = 82;
         let rent = self.svm.minimum_balance_for_rent_exemption(space);
         let payer = self.payer.insecure_clone();
-        let create = solana_system_interface::instruction::create_account(&payer.pubkey(), &mint.pubkey(), rent, space as u64, &TOKEN_PROGRAM);
+        let create =
+            solana_system_interface::instruction::create_account(&payer.pubkey(), &mint.pubkey(), rent, space as u64, &TOKEN_PROGRAM);
         let governor = self.governor.pubkey();
         let init = anchor_spl::token::spl_token::instruction::initialize_mint2(&TOKEN_PROGRAM, &mint.pubkey(), &governor, None, decimals)?;
         self.send(&[create, init], &[&payer, &mint])?;
@@ -223,9 +236,17 @@ impl World {
         let space = 165;
         let rent = self.svm.minimum_balance_for_rent_exemption(space);
         let (payer, governor) = (self.payer.insecure_clone(), self.governor.insecure_clone());
-        let create = solana_system_interface::instruction::create_account(&payer.pubkey(), &wallet.pubkey(), rent, space as u64, &token.program);
+        let create =
+            solana_system_interface::instruction::create_account(&payer.pubkey(), &wallet.pubkey(), rent, space as u64, &token.program);
         let init = anchor_spl::token::spl_token::instruction::initialize_account3(&token.program, &wallet.pubkey(), &token.mint, owner)?;
-        let mint = anchor_spl::token::spl_token::instruction::mint_to(&token.program, &token.mint, &wallet.pubkey(), &governor.pubkey(), &[], amount)?;
+        let mint = anchor_spl::token::spl_token::instruction::mint_to(
+            &token.program,
+            &token.mint,
+            &wallet.pubkey(),
+            &governor.pubkey(),
+            &[],
+            amount,
+        )?;
         self.send(&[create, init, mint], &[&payer, &wallet, &governor])?;
         Ok(wallet.pubkey())
     }
