@@ -25,7 +25,9 @@ use std::path::PathBuf;
 pub const TOKEN_PROGRAM: Pubkey = anchor_spl::token::ID;
 /// Lamports of a new key.
 const PURSE: u64 = 1_000_000_000_000;
-/// Seconds of a slot, for the clock only.
+/// Most bytes of a transaction.
+const PACKET_BYTES: usize = 1_232;
+/// Slots a second, for the clock only.
 const SLOTS_A_SECOND: i64 = 5;
 
 /// How a market of the world is listed.
@@ -295,6 +297,9 @@ impl World {
         self.transactions += 1;
         let blockhash = self.svm.latest_blockhash();
         let message = Message::new_with_blockhash(instructions, Some(&signers[0].pubkey()), &blockhash);
+        // The machine does not check what a packet holds.
+        let size = 1 + 64 * signers.len() + message.serialize().len();
+        assert!(size <= PACKET_BYTES, "a transaction of {size} bytes does not fit a packet");
         // Every signature is real and checked by the machine.
         let transaction = VersionedTransaction::try_new(VersionedMessage::Legacy(message), signers).expect("all signers are given");
         self.svm.send_transaction(transaction).map_err(|failed| {
