@@ -153,7 +153,7 @@ pub enum PlimsollError {
     #[msg("The order is not open: it was filled, cancelled or never existed.")]
     OrderNotFound = 406,
     /// Position slots are full.
-    #[msg("All position slots are in use: close a position or use a sub-account.")]
+    #[msg("All slots or all eight markets of the account are in use: close one or use a sub-account.")]
     PositionSlotsFull = 407,
     /// Reduce-only would increase.
     #[msg("A reduce-only order must be against the position: flip the side or clear the flag.")]
