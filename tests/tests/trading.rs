@@ -43,7 +43,8 @@ fn two_traders_meet_on_the_book_and_settle_what_they_win_and_lose() -> Result<()
     place(&mut world, &maker, 0, order(BUY, IOC, 2_012_000, 10_000), &[&taker])?;
     check(&world)?;
     let portfolio = world.portfolio(&maker.account);
-    let out = build::withdraw(maker.owner.pubkey(), world.exchange, maker.account, world.quote, maker.wallet, 1_000 * USD as u64, &portfolio);
+    let out =
+        build::withdraw(maker.owner.pubkey(), world.exchange, maker.account, world.quote, maker.wallet, 1_000 * USD as u64, &portfolio);
     world.send(&[out], &[&maker.owner])?;
     check(&world)
 }

@@ -97,6 +97,16 @@ layout! {
     }
 }
 
+// What indexers filter on, counted after the discriminator.
+const _: () = {
+    assert!(core::mem::offset_of!(MarginAccount, exchange) == 0);
+    assert!(core::mem::offset_of!(MarginAccount, owner) == 32);
+    assert!(core::mem::offset_of!(MarginAccount, delegate) == 64);
+    assert!(core::mem::offset_of!(MarginAccount, cash) == 112);
+    assert!(core::mem::offset_of!(MarginAccount, liquidation) == 128);
+    assert!(MarginAccount::SPACE <= 10_240);
+};
+
 impl PerpSlot {
     /// Whether a market is recorded here.
     pub fn is_used(&self) -> bool {

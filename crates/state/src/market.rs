@@ -102,6 +102,14 @@ layout! {
     }
 }
 
+// What indexers filter on, counted after the discriminator.
+const _: () = {
+    assert!(core::mem::offset_of!(Market, exchange) == 0);
+    assert!(core::mem::offset_of!(Market, book) == 32);
+    assert!(core::mem::offset_of!(Market, feed) == 64);
+    assert!(core::mem::offset_of!(Market, symbol) == 96);
+};
+
 impl Market {
     /// The accepted price. Errors: [`RiskError::PriceOutOfRange`] before the first.
     pub fn mark(&self) -> RiskResult<Price> {

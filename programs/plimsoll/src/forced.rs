@@ -44,7 +44,7 @@ pub(crate) struct Step {
 pub(crate) fn advance_state(account: &mut MarginAccount, portfolio: &Portfolio, market: &Market, now: Secs) -> Result<AccountState> {
     let health = portfolio.health()?;
     let sample = Sample { publish: Secs::new(portfolio.oldest_publish()), now };
-    let moved = transition(&account.liquidation, &health, portfolio.sellable()?, sample, &market.liquidation_params).or_refuse()?;
+    let moved = transition(&account.liquidation, &health, portfolio.sellable(), sample, &market.liquidation_params).or_refuse()?;
     let is_new = moved.to == AccountState::Liquidating && moved.from != AccountState::Liquidating;
     let action = if is_new { Action::StartLiquidation } else { Action::ContinueLiquidation };
     let is_forced = matches!(moved.to, AccountState::Liquidating | AccountState::Bankrupt);

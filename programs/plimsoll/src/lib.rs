@@ -49,6 +49,11 @@ pub mod plimsoll {
         instructions::create_collateral::handler(ctx, args)
     }
 
+    /// Pays a market's protocol fees to the fee collector.
+    pub fn collect_fees(ctx: Context<CollectFees>) -> Result<()> {
+        instructions::collect_fees::handler(ctx)
+    }
+
     // Traders
 
     /// Opens a margin account.

@@ -4,8 +4,8 @@ use crate::errors::{OrRefuse, PlimsollError};
 use anchor_lang::prelude::*;
 use anchor_lang::{Owner, ZeroCopy};
 use plimsoll_risk::margin::{health, withdrawal_allowed, Health, LegInput, MarketTerms};
-use plimsoll_risk::oracle::{permission, Action, Conditions, Permission};
-use plimsoll_risk::perp::Position;
+use plimsoll_risk::oracle::{permission, Action, Conditions, Permission, STALE_AGE};
+use plimsoll_risk::perp::{round_exposure, Position};
 use plimsoll_risk::{Lots, Quote, Secs};
 use plimsoll_state::view::{leg_input, touched_copy};
 use plimsoll_state::{Collateral, MarginAccount, Market};
@@ -48,6 +48,10 @@ pub(crate) struct Portfolio {
     cash: i64,
     legs: Vec<Leg>,
     now: i64,
+    /// Unweighted value of all collateral: a token whose weight is still zero can be sold all the same.
+    sellable: Quote,
+    /// What registering deficit rounds may still take (RULES 7.3).
+    exposure: Quote,
 }
 
 /// Most distinct markets of one account (DESIGN 3).
@@ -64,15 +68,16 @@ impl Portfolio {
     /// Positions in the other markets are brought up to date on a copy, so that funding owed there counts (RULES 5.1).
     #[inline(never)]
     pub(crate) fn read_with(account: &MarginAccount, loaded: Option<(&Pubkey, &Market)>, roster: &Roster<'_>, now: i64) -> Result<Self> {
-        let mut portfolio = Self { cash: account.cash, legs: Vec::with_capacity(MAX_LEGS), now };
+        let mut portfolio =
+            Self { cash: account.cash, legs: Vec::with_capacity(MAX_LEGS), now, sellable: Quote::ZERO, exposure: Quote::ZERO };
         for slot in account.perps.iter().filter(|slot| slot.is_used()) {
             match loaded {
-                Some((key, market)) if *key == slot.market => portfolio.add(key, market, leg_input(&slot.position))?,
+                Some((key, market)) if *key == slot.market => portfolio.add_position(key, market, &slot.position)?,
                 _ => {
                     let loader = roster.find::<Market>(&slot.market, PlimsollError::MissingMarket)?;
                     let market = loader.load()?;
                     let position = touched_copy(&market, &slot.position, now).or_refuse()?;
-                    portfolio.add(&slot.market, &market, leg_input(&position))?;
+                    portfolio.add_position(&slot.market, &market, &position)?;
                 }
             }
         }
@@ -82,6 +87,13 @@ impl Portfolio {
             portfolio.add_collateral(&collateral, slot.amount, loaded, roster)?;
         }
         Ok(portfolio)
+    }
+
+    fn add_position(&mut self, key: &Pubkey, market: &Market, position: &Position) -> Result<()> {
+        if position.open_shares != 0 {
+            self.exposure = round_exposure(&market.perp, position).and_then(|part| self.exposure.add(part)).or_refuse()?;
+        }
+        self.add(key, market, leg_input(position))
     }
 
     fn add(&mut self, key: &Pubkey, market: &Market, input: LegInput) -> Result<()> {
@@ -110,6 +122,8 @@ impl Portfolio {
         }
         let now = self.now;
         let leg = self.legs.iter_mut().find(|leg| leg.market == collateral.market).ok_or(PlimsollError::MissingMarket)?;
+        let value = collateral.value(atoms, leg.terms.mark()).or_refuse()?;
+        self.sellable = self.sellable.add(value).or_refuse()?;
         let (im, mm) = collateral.weighted(atoms, leg.terms.mark(), now).or_refuse()?;
         leg.input.collateral_im = leg.input.collateral_im.add(im).or_refuse()?;
         leg.input.collateral_mm = leg.input.collateral_mm.add(mm).or_refuse()?;
@@ -136,9 +150,9 @@ impl Portfolio {
         }
     }
 
-    /// Value of the collateral that could still be sold, at maintenance weight (RULES 6.1).
-    pub(crate) fn sellable(&self) -> Result<Quote> {
-        self.legs.iter().try_fold(Quote::ZERO, |sum, leg| sum.add(leg.input.collateral_mm)).or_refuse()
+    /// Value of the collateral that could still be sold (RULES 6.1).
+    pub(crate) fn sellable(&self) -> Quote {
+        self.sellable
     }
 
     /// Unsettled value of the leg in `market` at its mark.
@@ -186,16 +200,20 @@ impl Portfolio {
         Ok(())
     }
 
-    /// RULES 1.6: E_im ≥ IM and E ≥ 10 % of gross notional.
+    /// RULES 1.6: E_im ≥ IM and E ≥ 10 % of gross notional, without the part of claims that a deficit round may still take.
     pub(crate) fn require_withdrawable(&self) -> Result<()> {
-        let health = self.health()?;
+        let mut health = self.health()?;
+        health.equity = health.equity.sub(self.exposure).or_refuse()?;
+        health.equity_im = health.equity_im.sub(self.exposure).or_refuse()?;
         require!(health.is_initial(), PlimsollError::BelowInitialMargin);
         require!(withdrawal_allowed(&health).or_refuse()?, PlimsollError::NotionalFloor);
         Ok(())
     }
 
-    /// Publish time of the oldest price the health rests on; now for an account without legs.
+    /// Publish time of the oldest price that is not stale: a dead feed must not shield the account's other legs (RULES 2.2, 2.5).
+    /// Zero when every feed is stale.
     pub(crate) fn oldest_publish(&self) -> i64 {
-        self.legs.iter().map(|leg| leg.publish).min().unwrap_or(self.now)
+        let live = self.legs.iter().map(|leg| leg.publish).filter(|publish| self.now.saturating_sub(*publish) <= STALE_AGE.raw());
+        live.min().unwrap_or(0)
     }
 }

@@ -9,7 +9,8 @@ use solana_instruction::{AccountMeta, Instruction};
 use solana_pubkey::Pubkey;
 
 pub use plimsoll::{
-    ConvertCollateralArgs, CreateCollateralArgs, CreateMarketArgs, DepositArgs, InitializeExchangeArgs, LiquidateArgs, OpenAccountArgs, OrderArgs,
+    ConvertCollateralArgs, CreateCollateralArgs, CreateMarketArgs, DepositArgs, InitializeExchangeArgs, LiquidateArgs, OpenAccountArgs,
+    OrderArgs,
 };
 
 /// Program that creates accounts.
@@ -391,4 +392,19 @@ pub fn fund_insurance(payer: Pubkey, exchange: Pubkey, quote: Token, from: Pubke
     };
     let args = plimsoll::FundInsuranceArgs { amount };
     finish(accounts.to_account_metas(None), instruction::FundInsurance { args }.data())
+}
+
+/// Pays a market's protocol fees to `to`, a token account of the exchange's fee collector.
+pub fn collect_fees(exchange: Pubkey, market: Pubkey, quote: Token, to: Pubkey) -> Instruction {
+    let accounts = accounts::CollectFees {
+        exchange,
+        market,
+        quote_mint: quote.mint,
+        vault: address::vault(&exchange),
+        to,
+        token_program: quote.program,
+        event_authority: address::event_authority(),
+        program: ID,
+    };
+    finish(accounts.to_account_metas(None), instruction::CollectFees {}.data())
 }

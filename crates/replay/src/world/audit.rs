@@ -137,7 +137,9 @@ fn order_totals(key: &Pubkey, member: &MarginAccount) -> Option<String> {
     let is_right = member.perps.iter().enumerate().all(|(index, slot)| {
         let of_slot = || member.orders.iter().filter(move |order| order.is_used() && usize::from(order.slot) == index);
         let lots = |side: u8| of_slot().filter(|order| order.side == side).map(|order| i64::from(order.lots)).sum::<i64>();
-        let value = |side: u8| of_slot().filter(|order| order.side == side).map(|order| i64::from(order.lots) * i64::from(order.price)).sum::<i64>();
+        let value = |side: u8| {
+            of_slot().filter(|order| order.side == side).map(|order| i64::from(order.lots) * i64::from(order.price)).sum::<i64>()
+        };
         let position = &slot.position;
         lots(0) == position.bids && lots(1) == position.asks && value(0) == position.bids_value && value(1) == position.asks_value
     });

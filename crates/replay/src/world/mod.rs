@@ -25,7 +25,9 @@ use std::path::PathBuf;
 pub const TOKEN_PROGRAM: Pubkey = anchor_spl::token::ID;
 /// Lamports of a new key.
 const PURSE: u64 = 1_000_000_000_000;
-/// Seconds of a slot, for the clock only.
+/// Most bytes of a transaction.
+const PACKET_BYTES: usize = 1_232;
+/// Slots a second, for the clock only.
 const SLOTS_A_SECOND: i64 = 5;
 
 /// How a market of the world is listed.
@@ -104,7 +106,8 @@ pub struct Refused {
 
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let named = self.code.and_then(decode::error).map_or(String::new(), |entry| format!("{} ({}): {}\n", entry.name, entry.code, entry.msg));
+        let named =
+            self.code.and_then(decode::error).map_or(String::new(), |entry| format!("{} ({}): {}\n", entry.name, entry.code, entry.msg));
         write!(f, "{named}{:?}\n{}", self.detail.err, self.detail.meta.logs.join("\n"))
     }
 }
@@ -133,7 +136,18 @@ impl World {
         }
         let exchange = address::exchange(&governor.pubkey());
         let quote = Token { mint: Pubkey::default(), program: TOKEN_PROGRAM };
-        let mut world = Self { svm, payer, governor, exchange, quote, markets: Vec::new(), now: start - 120, slot: 1_000, transactions: 0, serial: 100 };
+        let mut world = Self {
+            svm,
+            payer,
+            governor,
+            exchange,
+            quote,
+            markets: Vec::new(),
+            now: start - 120,
+            slot: 1_000,
+            transactions: 0,
+            serial: 100,
+        };
         world.set_clock();
         world.quote = world.create_mint(6)?;
         let args = build::InitializeExchangeArgs {
@@ -210,7 +224,8 @@ impl World {
         let space = 82;
         let rent = self.svm.minimum_balance_for_rent_exemption(space);
         let payer = self.payer.insecure_clone();
-        let create = solana_system_interface::instruction::create_account(&payer.pubkey(), &mint.pubkey(), rent, space as u64, &TOKEN_PROGRAM);
+        let create =
+            solana_system_interface::instruction::create_account(&payer.pubkey(), &mint.pubkey(), rent, space as u64, &TOKEN_PROGRAM);
         let governor = self.governor.pubkey();
         let init = anchor_spl::token::spl_token::instruction::initialize_mint2(&TOKEN_PROGRAM, &mint.pubkey(), &governor, None, decimals)?;
         self.send(&[create, init], &[&payer, &mint])?;
@@ -223,9 +238,17 @@ impl World {
         let space = 165;
         let rent = self.svm.minimum_balance_for_rent_exemption(space);
         let (payer, governor) = (self.payer.insecure_clone(), self.governor.insecure_clone());
-        let create = solana_system_interface::instruction::create_account(&payer.pubkey(), &wallet.pubkey(), rent, space as u64, &token.program);
+        let create =
+            solana_system_interface::instruction::create_account(&payer.pubkey(), &wallet.pubkey(), rent, space as u64, &token.program);
         let init = anchor_spl::token::spl_token::instruction::initialize_account3(&token.program, &wallet.pubkey(), &token.mint, owner)?;
-        let mint = anchor_spl::token::spl_token::instruction::mint_to(&token.program, &token.mint, &wallet.pubkey(), &governor.pubkey(), &[], amount)?;
+        let mint = anchor_spl::token::spl_token::instruction::mint_to(
+            &token.program,
+            &token.mint,
+            &wallet.pubkey(),
+            &governor.pubkey(),
+            &[],
+            amount,
+        )?;
         self.send(&[create, init, mint], &[&payer, &wallet, &governor])?;
         Ok(wallet.pubkey())
     }
@@ -274,6 +297,9 @@ impl World {
         self.transactions += 1;
         let blockhash = self.svm.latest_blockhash();
         let message = Message::new_with_blockhash(instructions, Some(&signers[0].pubkey()), &blockhash);
+        // The machine does not check what a packet holds.
+        let size = 1 + 64 * signers.len() + message.serialize().len();
+        assert!(size <= PACKET_BYTES, "a transaction of {size} bytes does not fit a packet");
         // Every signature is real and checked by the machine.
         let transaction = VersionedTransaction::try_new(VersionedMessage::Legacy(message), signers).expect("all signers are given");
         self.svm.send_transaction(transaction).map_err(|failed| {

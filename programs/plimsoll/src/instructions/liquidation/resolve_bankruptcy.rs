@@ -73,6 +73,8 @@ pub(crate) fn handler(ctx: Context<ResolveBankruptcy>) -> Result<()> {
         let portfolio = Portfolio::read_with(&account, Some((&market_key, &market)), &Roster::new(ctx.remaining_accounts), now.raw())?;
         let state = advance_state(&mut account, &portfolio, &market, now)?;
         require!(state == AccountState::Bankrupt, PlimsollError::NotBankrupt);
+        // Any open lot could still become a profit that others would have paid for.
+        require!(portfolio.health()?.gross_notional.is_zero(), PlimsollError::LotsRemain);
         require!(!portfolio.has_claims()?, PlimsollError::SettleEstateInstead);
         let absorbed = waterfall(&mut market, &mut account, slot, &touched, Quote::new(fund.balance), now)?;
         fund.pay_out(absorbed.fund.raw()).or_refuse()?;
