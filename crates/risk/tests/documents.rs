@@ -122,7 +122,7 @@ fn a_bankruptcy_of_500_dollars_to_its_end() {
     let loss = world.positions[0].quote().neg().unwrap();
     let offer = fund_offer(&world.market.fund_window, &world.params, fund, loss, world.now).unwrap();
     assert_eq!(offer.raw(), 250 * USD, "a quarter of the fund in a window");
-    let absorbed = absorb(&mut world.market, &mut world.positions[0], &touched, offer, &world.params).unwrap();
+    let absorbed = absorb(&mut world.market, &mut world.positions[0], &touched, Quote::new(500 * USD), offer, &world.params).unwrap();
     assert_eq!((absorbed.tranche_cash.raw(), absorbed.fund.raw(), absorbed.deficit.raw()), (100 * USD, 250 * USD, 150 * USD));
     assert!(world.positions[0].is_empty());
     // The round: claims of $1,200 and $800, one of them touched in time.
