@@ -2,4 +2,5 @@
 
 pub mod path;
 pub mod report;
+pub mod sim;
 pub mod world;
