@@ -242,6 +242,9 @@ impl MarginAccount {
         let (new_total, new_value) = (total.checked_add(lots), total_value.checked_add(value));
         *total = new_total.ok_or(RiskError::Overflow)?;
         *total_value = new_value.ok_or(RiskError::Overflow)?;
+        if position.bids == 0 && position.asks == 0 {
+            position.reserved = 0;
+        }
         Ok(())
     }
 
