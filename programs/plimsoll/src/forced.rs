@@ -28,6 +28,8 @@ pub(crate) struct Step {
     lots_before: Lots,
     offered: Lots,
     is_book_exhausted: bool,
+    /// Whether this step flags the account.
+    is_first: bool,
     /// Health before anything was closed, orders cancelled.
     pub(crate) before: Health,
     /// Lots closed on the book, signed as the position was.
@@ -62,6 +64,7 @@ impl Step {
         market: &Market,
         market_key: Pubkey,
         slot: usize,
+        is_first: bool,
         now: Secs,
     ) -> Result<Self> {
         let position = *account.position(slot).or_refuse()?;
@@ -87,6 +90,7 @@ impl Step {
             lots_before: position.lots(),
             offered,
             is_book_exhausted: false,
+            is_first,
             before,
             book_lots: Lots::ZERO,
             taken_lots: Lots::ZERO,
@@ -168,6 +172,7 @@ pub(crate) fn book_phase(
 }
 
 /// Gives the liquidator what is left of the slice, up to `wanted`, once the take-over is open; and the keeper's part of all penalties.
+/// Whether anything was closed: the step that flags the account may close nothing, because it starts the clock that opens the take-over.
 #[allow(clippy::too_many_arguments, reason = "market and both accounts are separate loans of one instruction")]
 #[inline(never)]
 pub(crate) fn takeover_phase(
@@ -179,14 +184,17 @@ pub(crate) fn takeover_phase(
     roster: &Roster<'_>,
     wanted: Lots,
     now: Secs,
-) -> Result<()> {
+) -> Result<bool> {
     let lots = step.offered.min(wanted);
     let is_open = takeover_is_open(&account.liquidation, step.is_book_exhausted, now, &step.params).or_refuse()?;
-    require!(is_open || !step.book_lots.is_zero(), PlimsollError::TakeoverNotOpen);
     let takes = is_open && lots.is_positive();
-    require!(takes || !step.book_lots.is_zero(), PlimsollError::NoProgress);
+    if !takes && step.book_lots.is_zero() {
+        require!(step.is_first || is_open, PlimsollError::TakeoverNotOpen);
+        require!(step.is_first, PlimsollError::NoProgress);
+        return Ok(false);
+    }
     if !takes && step.keeper_income.is_zero() {
-        return Ok(());
+        return Ok(true);
     }
     let index = liquidator.perp_index_or_open(&step.market_key).ok_or(PlimsollError::PositionSlotsFull)?;
     let proof = touch_slot(market, liquidator, index, now)?;
@@ -200,7 +208,7 @@ pub(crate) fn takeover_phase(
         let portfolio = Portfolio::read_with(liquidator, Some((&step.market_key, market)), roster, now.raw())?;
         check_liquidator(&portfolio.health()?).map_err(|_| PlimsollError::LiquidatorMargin)?;
     }
-    Ok(())
+    Ok(true)
 }
 
 #[allow(clippy::too_many_arguments, reason = "market and both accounts are separate loans of one instruction")]

@@ -70,13 +70,15 @@ pub(crate) fn handler(ctx: Context<Liquidate>, args: LiquidateArgs) -> Result<()
     market.accrue_funding(now).or_refuse()?;
     let touched = touch_slot(&mut market, &mut account, slot, now)?;
     let portfolio = Portfolio::read_with(&account, Some((&market_key, &market)), &roster, now.raw())?;
+    let was = account.liquidation.state;
     let state = advance_state(&mut account, &portfolio, &market, now)?;
     account.sequence = account.sequence.wrapping_add(1);
     if state != AccountState::Liquidating {
         return account.invariant().or_refuse();
     }
     account.cancel_all();
-    let mut step = Step::new(&account, portfolio, &market, market_key, slot, now)?;
+    let is_first = account.liquidation.state != was;
+    let mut step = Step::new(&account, portfolio, &market, market_key, slot, is_first, now)?;
     let mut liquidator = ctx.accounts.liquidator.load_mut()?;
     {
         let mut book = ctx.accounts.book.load_mut()?;
@@ -84,8 +86,9 @@ pub(crate) fn handler(ctx: Context<Liquidate>, args: LiquidateArgs) -> Result<()
         book_phase(&mut step, &mut book, &mut market, &mut account, key, &touched, &roster, &named)?;
     }
     let before = step.before;
-    takeover_phase(&mut step, &mut market, &mut account, &touched, &mut liquidator, &roster, Lots::new(args.max_lots), now)?;
-    let after = measure(&mut step, &mut account, &market, now)?;
+    let has_closed =
+        takeover_phase(&mut step, &mut market, &mut account, &touched, &mut liquidator, &roster, Lots::new(args.max_lots), now)?;
+    let after = if has_closed { measure(&mut step, &mut account, &market, now)? } else { before };
     let header = Header::new(&clock, market_key, key, account.sequence);
     let state = account.liquidation.state;
     account.close_if_empty(slot);
