@@ -1,5 +1,7 @@
 //! What the stories and matrices share: a world with three markets, members, and the audit after every step.
 
+pub mod stage;
+
 use anyhow::{bail, Result};
 use plimsoll_replay::world::{audit, Listing, Member, Refused, World};
 use plimsoll_sdk::build::{self, OrderArgs};
