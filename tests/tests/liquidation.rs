@@ -197,7 +197,7 @@ fn the_owner_of_a_failing_account_may_reduce_at_a_fair_price_and_cure_by_a_depos
     assert_eq!((stage.state(&trader), stage.lots(&trader, 0)), (LIQUIDATING, 9_000));
     refused(stage.withdraw(&trader, USD as u64)?, "BelowInitialMargin");
     // A deposit always works; the next call finds the account cured and clears the state.
-    done(stage.deposit(&trader, 1_000 * USD as u64)?)?;
+    done(stage.deposit(&trader, 3_000 * USD as u64)?)?;
     done(stage.liquidate(&keeper, &trader, 0, 10_000, &[])?)?;
     assert_eq!((stage.state(&trader), stage.lots(&trader, 0)), (HEALTHY, 9_000));
     // Healthy again, it may rest orders.
