@@ -176,10 +176,12 @@ fn tidy(step: &Step, passed: &Passed<'_, '_>, taker: &mut MarginAccount) -> Resu
     let is_dropped = step.kind != StepKind::Filled && step.left.is_zero();
     // A slot that is already free is what is wanted, hence the ignored result.
     match step.party {
-        Party::Taker if is_dropped => drop(taker.reduce_order(step.id, None)),
+        Party::Taker if is_dropped => {
+            let _ = taker.reduce_order(step.id, None);
+        }
         Party::Maker(index) if is_dropped => {
             if let Some(loader) = passed.loader(index) {
-                drop(loader.load_mut()?.reduce_order(step.id, None));
+                let _ = loader.load_mut()?.reduce_order(step.id, None);
             }
         }
         _ => {}
