@@ -24,6 +24,8 @@ pub struct Foreign {
     pub collateral: Pubkey,
     /// A margin account on it, of the world's taker.
     pub account: Pubkey,
+    /// A wallet of its governor, of its quote token.
+    pub wallet: Pubkey,
 }
 
 /// The world and who is in it.
@@ -199,7 +201,7 @@ impl Foreign {
         let key = governor.pubkey();
         let exchange = address::exchange(&key);
         let quote = world.create_mint(6)?;
-        let limits = build::InitializeExchangeArgs { guardian: key, fee_collector: key, outflow_hourly: 1 << 30, outflow_daily: 1 << 30 };
+        let limits = build::InitializeExchangeArgs { guardian: key, fee_collector: key, outflow_hourly: (1 << 30) / 10, outflow_daily: (1 << 30) / 5 };
         let init = build::initialize_exchange(key, key, quote, limits);
         world.send(&[init], &[&governor])?;
         let (book, create) = zeroed(world, OrderBook::SPACE, &PROGRAM_ID);
@@ -218,6 +220,6 @@ impl Foreign {
         let pay = build::deposit(key, exchange, account, quote, wallet, 500 * USD as u64);
         world.send(&[pay], &[&governor])?;
         let collateral = address::collateral(&exchange, &token.mint);
-        Ok(Self { exchange, governor, quote, market, collateral, account })
+        Ok(Self { exchange, governor, quote, market, collateral, account, wallet })
     }
 }
