@@ -108,7 +108,9 @@ pub fn try_rows(scene: &mut Scene, rows: &[Row]) -> Vec<String> {
         let attempt = (row.bad)(scene);
         match refused(&mut scene.world, row.name, &attempt) {
             Ok(error) if error == row.refusal.error() => {}
-            Ok(error) => faults.push(format!("{}: refused with {error:?} instead of {:?} = {:?}", row.name, row.refusal, row.refusal.error())),
+            Ok(error) => {
+                faults.push(format!("{}: refused with {error:?} instead of {:?} = {:?}", row.name, row.refusal, row.refusal.error()))
+            }
             Err(fault) => faults.push(fault),
         }
         (scene.world.svm, scene.world.now, scene.prices) = (saved.0.clone(), saved.1, saved.2);

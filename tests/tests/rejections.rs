@@ -4,7 +4,9 @@
 use anyhow::Result;
 use plimsoll::errors::PlimsollError as E;
 use plimsoll_replay::world::{pyth, Member};
-use plimsoll_sdk::build::{self, ConvertCollateralArgs, CreateCollateralArgs, CreateMarketArgs, InitializeExchangeArgs, LiquidateArgs, OrderArgs, Token};
+use plimsoll_sdk::build::{
+    self, ConvertCollateralArgs, CreateCollateralArgs, CreateMarketArgs, InitializeExchangeArgs, LiquidateArgs, OrderArgs, Token,
+};
 use plimsoll_sdk::state::OrderBook;
 use plimsoll_sdk::{address, PROGRAM_ID};
 use plimsoll_tests::reject::Refusal::{self, Number, Program};
@@ -67,9 +69,7 @@ fn price_rows() -> Vec<Row> {
         ("price account of another program, right bytes", E::PriceWrongOwner, |s| price(s, |u| u.owner = PROGRAM_ID)),
         ("price account of the system program", E::PriceWrongOwner, |s| price(s, |u| u.owner = Pubkey::default())),
         ("price of another feed", E::PriceWrongFeed, |s| price(s, |u| u.feed[31] ^= 1)),
-        ("partial verification", E::PriceNotVerified, |s| {
-            price(s, |u| u.level = VerificationLevel::Partial { num_signatures: 12 })
-        }),
+        ("partial verification", E::PriceNotVerified, |s| price(s, |u| u.level = VerificationLevel::Partial { num_signatures: 12 })),
         ("price of zero", E::PriceNotPositive, |s| price(s, |u| u.price = 0)),
         ("negative price", E::PriceNotPositive, |s| price(s, |u| u.price = -u.price)),
         ("least price", E::PriceNotPositive, |s| price(s, |u| u.price = i64::MIN)),
@@ -81,7 +81,9 @@ fn price_rows() -> Vec<Row> {
                 u.confidence /= 101;
             })
         }),
-        ("confidence just beyond 4 %", E::PriceTooWide, |s| price(s, |u| u.confidence = u.price.unsigned_abs() / 25 + u.price.unsigned_abs() / 1_000)),
+        ("confidence just beyond 4 %", E::PriceTooWide, |s| {
+            price(s, |u| u.confidence = u.price.unsigned_abs() / 25 + u.price.unsigned_abs() / 1_000)
+        }),
         ("confidence wider than the price", E::PriceTooWide, |s| price(s, |u| u.confidence = u.price.unsigned_abs() + 1)),
         ("greatest confidence", E::PriceTooWide, |s| price(s, |u| u.confidence = u64::MAX)),
         ("another exponent", E::PriceExponentChanged, |s| price(s, |u| u.exponent -= 1)),
@@ -166,7 +168,8 @@ fn foreign_withdrawal(scene: &mut Scene, amount: u64) -> Attempt {
     let foreign = &scene.foreign;
     let owner = &scene.taker.owner;
     let wallet = foreign.wallet;
-    let out = build::withdraw(owner.pubkey(), foreign.exchange, foreign.account, foreign.quote, wallet, amount, &build::Portfolio::default());
+    let out =
+        build::withdraw(owner.pubkey(), foreign.exchange, foreign.account, foreign.quote, wallet, amount, &build::Portfolio::default());
     Attempt::of(out, &[owner])
 }
 
@@ -207,8 +210,8 @@ fn money_rows() -> Vec<Row> {
         row(
             "withdrawal beyond the hour's outflow",
             Program(E::OutflowLimit),
-            |s| foreign_withdrawal(s, 60 * USD as u64),
-            |s| foreign_withdrawal(s, 40 * USD as u64),
+            |s| foreign_withdrawal(s, 60_000 * USD as u64),
+            |s| foreign_withdrawal(s, 30_000 * USD as u64),
         ),
         row(
             "withdrawal by the delegate",
@@ -258,7 +261,12 @@ fn money_rows() -> Vec<Row> {
             good_withdrawal,
         ),
         row("withdrawal of another token", Program(E::MintNotAllowed), |s| withdraw_with(s, 3, |s| s.token.mint), good_withdrawal),
-        row("withdrawal from another exchange's account", Program(E::WrongExchange), |s| withdraw_with(s, 2, |s| s.foreign.account), good_withdrawal),
+        row(
+            "withdrawal from another exchange's account",
+            Program(E::WrongExchange),
+            |s| withdraw_with(s, 2, |s| s.foreign.account),
+            good_withdrawal,
+        ),
         row(
             "deposit out of a wallet of somebody else",
             TOKEN_OWNER,
@@ -372,77 +380,142 @@ fn order_rows() -> Vec<Row> {
     ];
     let mut rows: Vec<Row> = numbers.into_iter().map(|(name, error, bad)| row(name, Program(error), bad, good_order)).collect();
     rows.extend([
-        row("order by a stranger", Program(E::NotAuthorised), |s| signed_by(good_order(s), &s.stranger), |s| signed_by(good_order(s), &s.delegate)),
-        row("cancellation by a stranger", Program(E::NotAuthorised), |s| signed_by(good_cancel(s), &s.stranger), |s| signed_by(good_cancel(s), &s.delegate)),
-        row("cancelling all by a stranger", Program(E::NotAuthorised), |s| signed_by(cancel_all(s), &s.stranger), |s| signed_by(cancel_all(s), &s.delegate)),
+        row(
+            "order by a stranger",
+            Program(E::NotAuthorised),
+            |s| signed_by(good_order(s), &s.stranger),
+            |s| signed_by(good_order(s), &s.delegate),
+        ),
+        row(
+            "cancellation by a stranger",
+            Program(E::NotAuthorised),
+            |s| signed_by(good_cancel(s), &s.stranger),
+            |s| signed_by(good_cancel(s), &s.delegate),
+        ),
+        row(
+            "cancelling all by a stranger",
+            Program(E::NotAuthorised),
+            |s| signed_by(cancel_all(s), &s.stranger),
+            |s| signed_by(cancel_all(s), &s.delegate),
+        ),
         row("order with the book of another market", Program(E::WrongBook), |s| order_with(s, 3, |s| s.keys(1).book), good_order),
-        row("order in another exchange's market", Program(E::WrongExchange), |s| {
-            let mut attempt = order_with(s, 2, |s| s.foreign.market.market);
-            attempt.instructions[0].accounts[3].pubkey = s.foreign.market.book;
-            attempt
-        }, good_order),
-        row("order without the maker", Program(E::MissingMaker), |s| {
-            let mut attempt = good_order(s);
-            attempt.instructions[0].accounts.pop();
-            attempt
-        }, good_order),
+        row(
+            "order in another exchange's market",
+            Program(E::WrongExchange),
+            |s| {
+                let mut attempt = order_with(s, 2, |s| s.foreign.market.market);
+                attempt.instructions[0].accounts[3].pubkey = s.foreign.market.book;
+                attempt
+            },
+            good_order,
+        ),
+        row(
+            "order without the maker",
+            Program(E::MissingMaker),
+            |s| {
+                let mut attempt = good_order(s);
+                attempt.instructions[0].accounts.pop();
+                attempt
+            },
+            good_order,
+        ),
         row("order with a maker of another exchange", Program(E::MissingMaker), |s| order_with_maker(s, |s| s.foreign.account), good_order),
         row("order with somebody else as the maker", Program(E::MissingMaker), |s| order_with_maker(s, |s| s.keeper.account), good_order),
-        row("order with a maker that cannot be written", Program(E::NotWritable), |s| {
-            let mut attempt = good_order(s);
-            attempt.instructions[0].accounts.last_mut().expect("maker").is_writable = false;
-            attempt
-        }, good_order),
-        row("order without the account's collateral", Program(E::MissingCollateral), |s| {
-            let mut attempt = good_order(s);
-            let listing = s.collateral;
-            attempt.instructions[0].accounts.retain(|meta| meta.pubkey != listing);
-            attempt
-        }, good_order),
-        row("order with a listing in the place of its token's", Program(E::MissingCollateral), |s| {
-            let mut attempt = good_order(s);
-            let (ours, theirs) = (s.collateral, s.foreign.collateral);
-            for meta in attempt.instructions[0].accounts.iter_mut().filter(|meta| meta.pubkey == ours) {
-                meta.pubkey = theirs;
-            }
-            attempt
-        }, good_order),
-        row("order on a price of 16 seconds", Program(E::PriceConditionRefused), |s| {
-            s.world.pass(16);
-            good_order(s)
-        }, |s| {
-            s.world.pass(15);
-            good_order(s)
-        }),
-        row("thirty-third order", Program(E::OrderSlotsFull), |s| {
-            for number in 0..31 {
-                rest(s, 1_997_000 - number);
-            }
-            resting(s, 1_990_000)
-        }, |s| {
-            for number in 0..30 {
-                rest(s, 1_997_000 - number);
-            }
-            resting(s, 1_990_000)
-        }),
+        row(
+            "order with a maker that cannot be written",
+            Program(E::NotWritable),
+            |s| {
+                let mut attempt = good_order(s);
+                attempt.instructions[0].accounts.last_mut().expect("maker").is_writable = false;
+                attempt
+            },
+            good_order,
+        ),
+        row(
+            "order without the account's collateral",
+            Program(E::MissingCollateral),
+            |s| {
+                let mut attempt = good_order(s);
+                let listing = s.collateral;
+                attempt.instructions[0].accounts.retain(|meta| meta.pubkey != listing);
+                attempt
+            },
+            good_order,
+        ),
+        row(
+            "order with a listing in the place of its token's",
+            Program(E::MissingCollateral),
+            |s| {
+                let mut attempt = good_order(s);
+                let (ours, theirs) = (s.collateral, s.foreign.collateral);
+                for meta in attempt.instructions[0].accounts.iter_mut().filter(|meta| meta.pubkey == ours) {
+                    meta.pubkey = theirs;
+                }
+                attempt
+            },
+            good_order,
+        ),
+        row(
+            "order on a price of 16 seconds",
+            Program(E::PriceConditionRefused),
+            |s| {
+                s.world.pass(16);
+                good_order(s)
+            },
+            |s| {
+                s.world.pass(15);
+                good_order(s)
+            },
+        ),
+        row(
+            "thirty-third order",
+            Program(E::OrderSlotsFull),
+            |s| {
+                for number in 0..31 {
+                    rest(s, 1_997_000 - number);
+                }
+                resting(s, 1_990_000)
+            },
+            |s| {
+                for number in 0..30 {
+                    rest(s, 1_997_000 - number);
+                }
+                resting(s, 1_990_000)
+            },
+        ),
         row("cancelling an order that never was", Program(E::OrderNotFound), |s| cancel(s, |_| 1 << 40), good_cancel),
         row("cancelling order zero", Program(E::OrderNotFound), |s| cancel(s, |_| 0), good_cancel),
         row("cancelling the greatest order", Program(E::OrderNotFound), |s| cancel(s, |_| u64::MAX), good_cancel),
-        row("cancelling another account's order", Program(E::OrderNotFound), |s| cancel(s, |s| s.world.member(&s.maker.account).orders[0].id), good_cancel),
-        row("cancelling in a market without a position", Program(E::OrderNotFound), |s| {
-            let mut attempt = good_cancel(s);
-            attempt.instructions[0].accounts[2].pubkey = s.keys(1).market;
-            attempt.instructions[0].accounts[3].pubkey = s.keys(1).book;
-            attempt
-        }, good_cancel),
+        row(
+            "cancelling another account's order",
+            Program(E::OrderNotFound),
+            |s| cancel(s, |s| s.world.member(&s.maker.account).orders[0].id),
+            good_cancel,
+        ),
+        row(
+            "cancelling in a market without a position",
+            Program(E::OrderNotFound),
+            |s| {
+                let mut attempt = good_cancel(s);
+                attempt.instructions[0].accounts[2].pubkey = s.keys(1).market;
+                attempt.instructions[0].accounts[3].pubkey = s.keys(1).book;
+                attempt
+            },
+            good_cancel,
+        ),
         row("settling a market without a position", Program(E::NoPosition), |s| settle(s, 1), |s| settle(s, 0)),
-        row("settling on a price of 11 seconds", Program(E::PriceConditionRefused), |s| {
-            s.world.pass(11);
-            settle(s, 0)
-        }, |s| {
-            s.world.pass(10);
-            settle(s, 0)
-        }),
+        row(
+            "settling on a price of 11 seconds",
+            Program(E::PriceConditionRefused),
+            |s| {
+                s.world.pass(11);
+                settle(s, 0)
+            },
+            |s| {
+                s.world.pass(10);
+                settle(s, 0)
+            },
+        ),
         row("touching a market without a position", Program(E::NoPosition), |s| touch(s, 1), |s| touch(s, 0)),
     ]);
     rows
@@ -473,6 +546,209 @@ fn orders_that_cannot_be_meant_are_refused() -> Result<()> {
     Ok(())
 }
 
+// Liquidation (RULES 6, 7)
+
+const ANY_PRICE: LiquidateArgs = LiquidateArgs { max_lots: 100, min_price: 1, max_price: 1 << 30 };
+
+fn slice_of(scene: &mut Scene, who: fn(&Scene) -> &Member, args: LiquidateArgs) -> Attempt {
+    let (keeper, target) = (&scene.keeper, who(scene).account);
+    let portfolio = scene.portfolio(keeper).and(&scene.world.portfolio(&target));
+    let maker = scene.maker.account;
+    let slice = build::liquidate(keeper.owner.pubkey(), keeper.account, target, scene.keys(0), args, &portfolio, &[maker]);
+    Attempt::of(slice, &[&keeper.owner])
+}
+
+fn slice(scene: &mut Scene) -> Attempt {
+    slice_of(scene, debtor, ANY_PRICE)
+}
+
+/// A good slice with account `slot` replaced.
+fn slice_with(scene: &mut Scene, slot: usize, key: fn(&Scene) -> Pubkey) -> Attempt {
+    let mut attempt = slice(scene);
+    attempt.instructions[0].accounts[slot].pubkey = key(scene);
+    attempt
+}
+
+fn convert(scene: &mut Scene, change: impl Fn(&mut ConvertCollateralArgs)) -> Attempt {
+    let (keeper, taker) = (&scene.keeper, &scene.taker);
+    let portfolio = scene.portfolio(keeper).and(&scene.portfolio(taker));
+    let mut args = ConvertCollateralArgs { max_amount: 1_000_000_000, max_cost: 1 << 40 };
+    change(&mut args);
+    let (owner, market) = (keeper.owner.pubkey(), scene.keys(0).market);
+    let convert = build::convert_collateral(owner, keeper.account, taker.account, scene.collateral, market, args, &portfolio);
+    Attempt::of(convert, &[&keeper.owner])
+}
+
+fn good_conversion(scene: &mut Scene) -> Attempt {
+    convert(scene, |_| {})
+}
+
+fn convert_with(scene: &mut Scene, slot: usize, key: fn(&Scene) -> Pubkey) -> Attempt {
+    let mut attempt = good_conversion(scene);
+    attempt.instructions[0].accounts[slot].pubkey = key(scene);
+    attempt
+}
+
+fn cancel_failing(scene: &mut Scene, who: fn(&Scene) -> &Member) -> Attempt {
+    let member = who(scene);
+    Attempt::of(build::cancel_failing(member.account, &scene.portfolio(member)), &[&scene.stranger])
+}
+
+fn estate(scene: &mut Scene, who: fn(&Scene) -> &Member) -> Attempt {
+    let member = who(scene);
+    Attempt::of(build::settle_estate(member.account, &scene.portfolio(member)), &[&scene.stranger])
+}
+
+fn deleverage(scene: &mut Scene, who: fn(&Scene) -> &Member) -> Attempt {
+    let member = who(scene);
+    Attempt::of(build::deleverage(scene.keys(0).market, member.account, &scene.portfolio(member)), &[&scene.stranger])
+}
+
+fn resolve(scene: &mut Scene, who: fn(&Scene) -> &Member) -> Attempt {
+    let (member, world) = (who(scene), &scene.world);
+    let portfolio = scene.portfolio(member);
+    let resolve = build::resolve_bankruptcy(world.exchange, scene.keys(0).market, member.account, world.quote, &portfolio);
+    Attempt::of(resolve, &[&scene.stranger])
+}
+
+fn advance_round(scene: &mut Scene) -> Attempt {
+    Attempt::of(build::advance_round(scene.keys(0).market), &[&scene.stranger])
+}
+
+/// Sends what prepares a row.
+fn done(scene: &mut Scene, attempt: Attempt) {
+    if let Err((error, log)) = attempt.send(&mut scene.world) {
+        panic!("{error:?}\n{log}");
+    }
+}
+
+/// The debtor is being liquidated and the take-over is open; the taker misses its initial margin.
+fn failing() -> Result<Scene> {
+    Scene::calm()?.fallen(147 * USD)
+}
+
+/// The debtor's liquidation has begun.
+fn begin(scene: &mut Scene) {
+    let first = slice_of(scene, debtor, LiquidateArgs { max_lots: 1, ..ANY_PRICE });
+    done(scene, first);
+}
+
+/// Nothing of this applies to healthy accounts.
+fn healthy_rows() -> Vec<Row> {
+    let none = |name, refusal, bad| Row { name, refusal: Program(refusal), bad, twin: None };
+    vec![
+        none("liquidating a healthy account", E::NotLiquidatable, slice),
+        none("cancelling the orders of a healthy account", E::NotLiquidatable, |s| cancel_failing(s, debtor)),
+        none("buying collateral of a healthy account", E::NotLiquidatable, good_conversion),
+        none("spreading the estate of a healthy account", E::WrongState, |s| estate(s, debtor)),
+        none("deleveraging a healthy account", E::NotBankrupt, |s| deleverage(s, debtor)),
+        none("resolving an account that has cash", E::SettleEstateInstead, |s| resolve(s, debtor)),
+        none("closing a round where there is no deficit", E::RoundNotReady, advance_round),
+    ]
+}
+
+fn failing_rows() -> Vec<Row> {
+    vec![
+        row("liquidator is the liquidatee", Program(E::SameAccount), |s| slice_with(s, 1, |s| s.debtor.account), slice),
+        row("liquidating with an account of somebody else", Program(E::NotAuthorised), |s| slice_with(s, 1, |s| s.maker.account), slice),
+        row(
+            "liquidating with an account of another exchange",
+            Program(E::WrongExchange),
+            |s| slice_with(s, 1, |s| s.foreign.account),
+            slice,
+        ),
+        row("liquidating an account of another exchange", Program(E::WrongExchange), |s| slice_with(s, 2, |s| s.foreign.account), slice),
+        row("liquidating on the book of another market", Program(E::WrongBook), |s| slice_with(s, 4, |s| s.keys(1).book), slice),
+        row(
+            "liquidating in a market without a position",
+            Program(E::NoPosition),
+            |s| {
+                let mut attempt = slice_with(s, 3, |s| s.keys(1).market);
+                attempt.instructions[0].accounts[4].pubkey = s.keys(1).book;
+                attempt
+            },
+            slice,
+        ),
+        row(
+            "liquidating minus one lot",
+            Program(E::QuantityOutOfRange),
+            |s| slice_of(s, debtor, LiquidateArgs { max_lots: -1, ..ANY_PRICE }),
+            slice,
+        ),
+        row(
+            "liquidating 2^30 + 1 lots",
+            Program(E::QuantityOutOfRange),
+            |s| slice_of(s, debtor, LiquidateArgs { max_lots: (1 << 30) + 1, ..ANY_PRICE }),
+            slice,
+        ),
+        row(
+            "liquidating the greatest quantity",
+            Program(E::QuantityOutOfRange),
+            |s| slice_of(s, debtor, LiquidateArgs { max_lots: i64::MAX, ..ANY_PRICE }),
+            slice,
+        ),
+        row(
+            "liquidating above the price limit",
+            Program(E::LimitNotMet),
+            |s| slice_of(s, debtor, LiquidateArgs { max_price: 1_000_000, ..ANY_PRICE }),
+            slice,
+        ),
+        row(
+            "liquidating below the price limit",
+            Program(E::LimitNotMet),
+            |s| slice_of(s, debtor, LiquidateArgs { min_price: 2_000_000, ..ANY_PRICE }),
+            slice,
+        ),
+        row(
+            "liquidating nothing where the book has nothing",
+            Program(E::NoProgress),
+            |s| slice_of(s, debtor, LiquidateArgs { max_lots: 0, ..ANY_PRICE }),
+            slice,
+        ),
+        row(
+            "liquidating on a price of 61 seconds",
+            Program(E::PriceConditionRefused),
+            |s| {
+                begin(s);
+                s.world.pass(61);
+                slice(s)
+            },
+            |s| {
+                begin(s);
+                s.world.pass(60);
+                slice(s)
+            },
+        ),
+        row("buyer is the failing account", Program(E::SameAccount), |s| convert_with(s, 1, |s| s.taker.account), good_conversion),
+        row(
+            "buying with an account of somebody else",
+            Program(E::NotAuthorised),
+            |s| convert_with(s, 1, |s| s.maker.account),
+            good_conversion,
+        ),
+        row(
+            "buying with an account of another exchange",
+            Program(E::WrongExchange),
+            |s| convert_with(s, 1, |s| s.foreign.account),
+            good_conversion,
+        ),
+        row(
+            "buying another exchange's listing",
+            Program(E::WrongMarket),
+            |s| convert_with(s, 3, |s| s.foreign.collateral),
+            good_conversion,
+        ),
+        row("buying at another market's price", Program(E::WrongMarket), |s| convert_with(s, 4, |s| s.keys(1).market), good_conversion),
+        row("buying nothing", Program(E::QuantityOutOfRange), |s| convert(s, |args| args.max_amount = 0), good_conversion),
+        row("buying a negative amount", Program(E::QuantityOutOfRange), |s| convert(s, |args| args.max_amount = i64::MIN), good_conversion),
+        row("buying for nothing", Program(E::QuantityOutOfRange), |s| convert(s, |args| args.max_cost = 0), good_conversion),
+        row("buying beyond the cost limit", Program(E::LimitNotMet), |s| convert(s, |args| args.max_cost = 1), good_conversion),
+        row("settling one market below initial margin", Program(E::SettleEstateInstead), |s| settle(s, 0), |s| estate(s, |s| &s.taker)),
+        row("withdrawing below initial margin", Program(E::BelowInitialMargin), |s| withdraw_of(s, debtor, 1), |s| estate(s, debtor)),
+        row("deleveraging an account that is not bankrupt", Program(E::NotBankrupt), |s| deleverage(s, debtor), slice),
+    ]
+}
+
 #[test]
 fn prices_that_are_not_what_they_say_are_refused() -> Result<()> {
     let rows = check_rows(&mut Scene::calm()?, &price_rows());
@@ -483,6 +759,19 @@ fn prices_that_are_not_what_they_say_are_refused() -> Result<()> {
 #[test]
 fn money_does_not_move_on_bad_input() -> Result<()> {
     let rows = check_rows(&mut Scene::calm()?, &money_rows());
+    assert!(rows >= 20);
+    Ok(())
+}
+
+#[test]
+fn healthy_accounts_are_left_alone() -> Result<()> {
+    check_rows(&mut Scene::calm()?, &healthy_rows());
+    Ok(())
+}
+
+#[test]
+fn failing_accounts_are_liquidated_only_as_the_rules_say() -> Result<()> {
+    let rows = check_rows(&mut failing()?, &failing_rows());
     assert!(rows >= 20);
     Ok(())
 }
