@@ -28,8 +28,6 @@ pub(crate) struct Step {
     lots_before: Lots,
     offered: Lots,
     is_book_exhausted: bool,
-    /// Whether this step flags the account.
-    is_first: bool,
     /// Health before anything was closed, orders cancelled.
     pub(crate) before: Health,
     /// Lots closed on the book, signed as the position was.
@@ -56,7 +54,7 @@ pub(crate) fn advance_state(account: &mut MarginAccount, portfolio: &Portfolio, 
 }
 
 impl Step {
-    /// Sizes the slice from the account as it stands, its orders cancelled.
+    /// Sizes the slice from the account as it stands, its orders cancelled; the inner error says why there is nothing to take now.
     #[inline(never)]
     pub(crate) fn new(
         account: &MarginAccount,
@@ -64,9 +62,8 @@ impl Step {
         market: &Market,
         market_key: Pubkey,
         slot: usize,
-        is_first: bool,
         now: Secs,
-    ) -> Result<Self> {
+    ) -> Result<std::result::Result<Self, PlimsollError>> {
         let position = *account.position(slot).or_refuse()?;
         portfolio.clear_orders();
         portfolio.update(account.cash, &market_key, market, &position)?;
@@ -77,9 +74,13 @@ impl Step {
         let size = size_slice(&LegView { health: &before, terms, leg, rate }, &params).or_refuse()?;
         let pause = pause(&before, &params).or_refuse()?;
         let offered = account.liquidation.offer(slot, &size, pause, now).or_refuse()?;
-        require!(!size.lots.is_zero(), PlimsollError::NoProgress);
-        require!(!offered.is_zero(), PlimsollError::SlicePause);
-        Ok(Self {
+        if size.lots.is_zero() {
+            return Ok(Err(PlimsollError::NoProgress));
+        }
+        if offered.is_zero() {
+            return Ok(Err(PlimsollError::SlicePause));
+        }
+        Ok(Ok(Self {
             portfolio,
             market_key,
             slot,
@@ -90,12 +91,24 @@ impl Step {
             lots_before: position.lots(),
             offered,
             is_book_exhausted: false,
-            is_first,
             before,
             book_lots: Lots::ZERO,
             taken_lots: Lots::ZERO,
             keeper_income: Quote::ZERO,
             insurance_income: Quote::ZERO,
+        }))
+    }
+
+    /// Why nothing has happened and nothing can, if so: the book gave nothing, and the take-over is not open or not wanted.
+    pub(crate) fn idle(&self, account: &MarginAccount, wanted: Lots, now: Secs) -> Result<Option<PlimsollError>> {
+        if !self.book_lots.is_zero() {
+            return Ok(None);
+        }
+        let is_open = takeover_is_open(&account.liquidation, self.is_book_exhausted, now, &self.params).or_refuse()?;
+        Ok(if !is_open {
+            Some(PlimsollError::TakeoverNotOpen)
+        } else {
+            (!self.offered.min(wanted).is_positive()).then_some(PlimsollError::NoProgress)
         })
     }
 
@@ -172,7 +185,6 @@ pub(crate) fn book_phase(
 }
 
 /// Gives the liquidator what is left of the slice, up to `wanted`, once the take-over is open; and the keeper's part of all penalties.
-/// Whether anything was closed: the step that flags the account may close nothing, because it starts the clock that opens the take-over.
 #[allow(clippy::too_many_arguments, reason = "market and both accounts are separate loans of one instruction")]
 #[inline(never)]
 pub(crate) fn takeover_phase(
@@ -184,17 +196,12 @@ pub(crate) fn takeover_phase(
     roster: &Roster<'_>,
     wanted: Lots,
     now: Secs,
-) -> Result<bool> {
+) -> Result<()> {
     let lots = step.offered.min(wanted);
     let is_open = takeover_is_open(&account.liquidation, step.is_book_exhausted, now, &step.params).or_refuse()?;
     let takes = is_open && lots.is_positive();
-    if !takes && step.book_lots.is_zero() {
-        require!(step.is_first || is_open, PlimsollError::TakeoverNotOpen);
-        require!(step.is_first, PlimsollError::NoProgress);
-        return Ok(false);
-    }
     if !takes && step.keeper_income.is_zero() {
-        return Ok(true);
+        return Ok(());
     }
     let index = liquidator.perp_index_or_open(&step.market_key).ok_or(PlimsollError::PositionSlotsFull)?;
     let proof = touch_slot(market, liquidator, index, now)?;
@@ -208,7 +215,7 @@ pub(crate) fn takeover_phase(
         let portfolio = Portfolio::read_with(liquidator, Some((&step.market_key, market)), roster, now.raw())?;
         check_liquidator(&portfolio.health()?).map_err(|_| PlimsollError::LiquidatorMargin)?;
     }
-    Ok(true)
+    Ok(())
 }
 
 #[allow(clippy::too_many_arguments, reason = "market and both accounts are separate loans of one instruction")]
