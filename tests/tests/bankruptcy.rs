@@ -97,7 +97,10 @@ fn a_gap_through_bankruptcy_is_paid_by_estate_tranche_fund_and_claims_in_this_or
     assert_eq!(small_paid, (deficit * 12 + 29) / 30);
     assert!((deficit..=deficit + 2).contains(&(large_paid + small_paid)));
 
-    // What is left of the claims is paid in full, and the market is empty but for rounding.
+    // What is left of the claims is paid in full, a refund when it has matured anew; the market is empty but for rounding.
+    done(stage.settle(&large, 0)?)?;
+    assert_eq!(stage.cash(&large), large_cash + 1_800 * USD - deficit);
+    stage.calm(16)?;
     done(stage.settle(&large, 0)?)?;
     done(stage.settle(&small, 0)?)?;
     assert_eq!(stage.cash(&large), large_cash + 1_800 * USD - large_paid);
@@ -178,22 +181,24 @@ fn the_failing_do_not_choose_whom_they_pay() -> Result<()> {
     assert_eq!(stage.world.market(2).perp.pool, of_eth);
     assert_eq!(stage.world.market(1).perp.pool, 0);
     refused(stage.settle_estate(&trader)?, "NothingToSettle");
-    // His claim is looked at before others pay for him: it has to be turned into cash first, which takes until it has matured.
+    // Others pay only once all his lots are closed, and no more than he is short of: his claim stands against his own losses.
     done(stage.deleverage(&trader, 0)?)?;
     refused(stage.resolve(&trader, 0)?, "LotsRemain");
     done(stage.deleverage(&trader, 1)?)?;
     done(stage.deleverage(&trader, 2)?)?;
-    refused(stage.resolve(&trader, 0)?, "SettleEstateInstead");
-    // The dealer pays what it lost in BTC; then the claim is paid, and goes to the losses like all cash.
-    stage.calm(20)?;
-    done(stage.settle(&dealer, 1)?)?;
-    assert_eq!(stage.world.market(1).perp.pool, 192 * USD / 10);
-    let before = stage.unsettled(&trader, 0) + stage.unsettled(&trader, 2);
-    done(stage.settle_estate(&trader)?)?;
-    assert_eq!((stage.cash(&trader), stage.unsettled(&trader, 1)), (0, 0));
-    assert_eq!(stage.unsettled(&trader, 0) + stage.unsettled(&trader, 2), before + 192 * USD / 10);
+    let claim = 192 * USD / 10;
+    let short = 2_160 * USD - cash - claim;
+    assert_eq!(stage.health(&trader)?.equity, -short);
     done(stage.resolve(&trader, 0)?)?;
     done(stage.resolve(&trader, 2)?)?;
+    refused(stage.resolve(&trader, 2)?, "NotBankrupt");
+    assert_eq!((stage.unsettled(&trader, 0), stage.unsettled(&trader, 1), stage.unsettled(&trader, 2)), (0, claim, -claim));
+    // When the dealer has paid what it lost in BTC, the matured claim is paid, and goes to the loss that is left.
+    stage.calm(20)?;
+    done(stage.settle(&dealer, 1)?)?;
+    assert_eq!(stage.world.market(1).perp.pool, claim);
+    done(stage.settle_estate(&trader)?)?;
+    assert_eq!((stage.cash(&trader), stage.unsettled(&trader, 1), stage.unsettled(&trader, 2)), (0, 0, 0));
     assert!(stage.world.member(&trader.account).is_empty());
     Ok(())
 }

@@ -3,4 +3,5 @@
 pub mod cu;
 pub mod path;
 pub mod report;
+pub mod sim;
 pub mod world;
