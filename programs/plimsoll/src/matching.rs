@@ -179,7 +179,7 @@ fn tidy(step: &Step, passed: &Passed<'_, '_>, taker: &mut MarginAccount) -> Resu
         Party::Taker if is_dropped => drop(taker.reduce_order(step.id, None)),
         Party::Maker(index) if is_dropped => {
             if let Some(loader) = passed.loader(index) {
-                drop(loader.load_mut()?.reduce_order(step.id, None));
+                let _ = loader.load_mut()?.reduce_order(step.id, None);
             }
         }
         _ => {}
