@@ -91,7 +91,7 @@ impl Makers for Passed<'_, '_> {
             return Ok(Admission::Refuse);
         };
         let mut account = loader.load_mut().map_err(|_| RiskError::WrongState)?;
-        let Some(slot) = account.perp_index(&self.market_key).filter(|_| account.lists_order(order.id)) else {
+        let Some(slot) = account.perp_index(&self.market_key).filter(|slot| account.lists_order(*slot, order.id)) else {
             return Ok(Admission::Refuse);
         };
         let is_healthy = account.liquidation.state == 0;
@@ -102,14 +102,14 @@ impl Makers for Passed<'_, '_> {
         let change = signed(self.side, wanted)?;
         let reserved = Quote::new(position.reserved);
         if wanted.is_zero() || !maker_admits(&self.terms, position.lots(), change, reserved, is_healthy)? {
-            account.reduce_order(order.id, None)?;
+            account.reduce_order(slot, order.id, None)?;
             return Ok(Admission::Refuse);
         }
         trade(&mut self.market.perp, position, &touched, change, order.limit())?;
         let charge = fee(wanted.at(order.limit())?, params.maker_fee)?;
         let split = charge_fee(&mut self.market.perp, position, &touched, Quote::new(*cash), charge, params.tranche_share)?;
         *cash = Quote::new(*cash).sub(split.from_cash)?.raw();
-        account.reduce_order(order.id, Some(u32::try_from(wanted.raw()).map_err(|_| RiskError::Overflow)?))?;
+        account.reduce_order(slot, order.id, Some(u32::try_from(wanted.raw()).map_err(|_| RiskError::Overflow)?))?;
         account.sequence = account.sequence.wrapping_add(1);
         drop(account);
         let key = self.loader(maker.index).map(AccountLoader::key).unwrap_or_default();
@@ -166,7 +166,7 @@ pub(crate) fn execute(
     let (header, orders) = book.side_mut(side);
     header.side_mut(side, orders).and_then(|mut live| live.apply(&outcome)).or_refuse()?;
     for step in outcome.steps() {
-        tidy(step, &passed, taker.account)?;
+        tidy(step, &passed, taker)?;
     }
     let fills = passed.fills;
     let (mut value, mut worst) = (Quote::ZERO, request.limit);
@@ -181,16 +181,19 @@ pub(crate) fn execute(
 }
 
 /// Frees the owner's slot of an order that left the book without a fill.
-fn tidy(step: &Step, passed: &Passed<'_, '_>, taker: &mut MarginAccount) -> Result<()> {
+fn tidy(step: &Step, passed: &Passed<'_, '_>, taker: &mut TakerAccount<'_>) -> Result<()> {
     let is_dropped = step.kind != StepKind::Filled && step.left.is_zero();
-    // A slot that is already free is what is wanted, hence the ignored result.
+    // A slot that is already free is what is wanted, hence the ignored results.
     match step.party {
         Party::Taker if is_dropped => {
-            let _ = taker.reduce_order(step.id, None);
+            let _ = taker.account.reduce_order(taker.slot, step.id, None);
         }
         Party::Maker(index) if is_dropped => {
             if let Some(loader) = passed.loader(index) {
-                let _ = loader.load_mut()?.reduce_order(step.id, None);
+                let mut maker = loader.load_mut()?;
+                if let Some(slot) = maker.perp_index(&passed.market_key) {
+                    let _ = maker.reduce_order(slot, step.id, None);
+                }
             }
         }
         _ => {}
