@@ -142,6 +142,8 @@ pub(crate) struct TakerAccount<'a> {
     pub(crate) slot: usize,
     /// Proof of the touch.
     pub(crate) touched: &'a Touched,
+    /// Terms of the market, derived in this instruction.
+    pub(crate) terms: &'a MarketTerms,
 }
 
 /// Matches `request` against the book and applies every fill to maker and taker. Fees of the taker are the caller's.
@@ -155,10 +157,9 @@ pub(crate) fn execute(
     roster: &Roster<'_>,
     named: &[Pubkey],
 ) -> Result<Execution> {
-    let terms = market.terms(request.now).or_refuse()?;
     let side = request.side.opposite();
     let makers = Passed::collect(roster, named)?;
-    let mut passed = Passed { makers, market, market_key, terms, now: request.now, side, fills: Vec::new() };
+    let mut passed = Passed { makers, market, market_key, terms: *taker.terms, now: request.now, side, fills: Vec::new() };
     let outcome = {
         let (header, orders) = book.side(side);
         match_against(header.live(side, orders).or_refuse()?, request, &mut passed).or_refuse()?

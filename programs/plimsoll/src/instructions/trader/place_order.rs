@@ -55,14 +55,14 @@ pub(crate) fn handler(ctx: Context<PlaceOrder>, args: OrderArgs) -> Result<()> {
     let before = portfolio.health()?;
     let terms = portfolio.leg(&market_key).map(|(terms, _)| *terms).ok_or(PlimsollError::MissingMarket)?;
     let request = intent.taker(&account, slot, key, &market, now)?;
-    let mut taker = TakerAccount { account: &mut account, slot, touched: &touched };
+    let mut taker = TakerAccount { account: &mut account, slot, touched: &touched, terms: &terms };
     let executed = execute(&mut book, &mut market, market_key, &mut taker, &request, &roster, &[key])?;
     require!(!executed.lacks_makers(), PlimsollError::MissingMaker);
     let rate = Ratio::new(market.perp_params.taker_fee);
     let fee = charge_taker(&mut market, &mut taker, executed.value, rate)?;
     let rested = intent.rest(&mut book, &mut account, slot, key, &terms, executed.outcome.rest, now)?;
-    portfolio.update(account.cash, &market_key, &market, account.position(slot).or_refuse()?)?;
-    intent.check(&account, slot, &market, &before, &portfolio.health()?, &terms, &executed, rested.is_some(), now)?;
+    let after = portfolio.updated_health(&before, account.cash, &market_key, &market, account.position(slot).or_refuse()?)?;
+    intent.check(&account, slot, &market, &before, &after, &terms, &executed, rested.is_some(), now)?;
     account.sequence = account.sequence.wrapping_add(1);
     market.sequence = market.sequence.wrapping_add(1);
     account.invariant().or_refuse()?;
