@@ -160,6 +160,15 @@ fn paid_apart(scene: &mut Scene, make: fn(&mut Scene) -> Attempt) -> Attempt {
     let mut attempt = make(scene);
     let payer = funded(&mut scene.world);
     attempt.signers.insert(0, payer);
+    trimmed(attempt)
+}
+
+/// Without the keys that need not sign any more; the first one pays.
+fn trimmed(mut attempt: Attempt) -> Attempt {
+    let metas = attempt.instructions.iter().flat_map(|instruction| &instruction.accounts);
+    let needed: BTreeSet<Pubkey> = metas.filter(|meta| meta.is_signer).map(|meta| meta.pubkey).collect();
+    let payer = attempt.signers[0].pubkey();
+    attempt.signers.retain(|key| key.pubkey() == payer || needed.contains(&key.pubkey()));
     attempt
 }
 
@@ -179,20 +188,16 @@ fn confuse(trial: &mut Trial<'_>, make: fn(&mut Scene) -> Attempt) {
         let vary = |change: &dyn Fn(&mut solana_instruction::AccountMeta)| {
             let mut attempt = Attempt::all(good.instructions.clone(), &good.signers.iter().collect::<Vec<_>>());
             change(&mut attempt.instructions[last].accounts[index]);
-            let needed: BTreeSet<Pubkey> =
-                attempt.instructions.iter().flat_map(|ix| &ix.accounts).filter(|meta| meta.is_signer).map(|meta| meta.pubkey).collect();
-            let payer = attempt.signers[0].pubkey();
-            attempt.signers.retain(|key| key.pubkey() == payer || needed.contains(&key.pubkey()));
-            attempt
+            trimmed(attempt)
         };
         if meta.is_writable && !metas.iter().enumerate().any(|(other, twin)| other != index && twin.pubkey == meta.pubkey) {
             trial.attempt(&slot, "read-only", &vary(&|meta| meta.is_writable = false));
         }
         if meta.is_signer {
             trial.attempt(&slot, "unsigned", &vary(&|meta| meta.is_signer = false));
-            let stranger = trial.scene.stranger.insecure_clone();
-            let mut attempt = vary(&|meta| meta.pubkey = stranger.pubkey());
-            attempt.signers.push(stranger);
+            let other = funded(&mut trial.scene.world);
+            let mut attempt = vary(&|meta| meta.pubkey = other.pubkey());
+            attempt.signers.push(other);
             trial.attempt(&slot, "another signer", &attempt);
             continue;
         }
@@ -209,7 +214,7 @@ fn confuse(trial: &mut Trial<'_>, make: fn(&mut Scene) -> Attempt) {
         let mut attempt = Attempt::all(good.instructions.clone(), &good.signers.iter().collect::<Vec<_>>());
         attempt.instructions[last].accounts.remove(index);
         if !metas[index].is_signer {
-            trial.attempt(&slot, "left out", &attempt);
+            trial.attempt(&slot, "left out", &trimmed(attempt));
         }
     }
 }
