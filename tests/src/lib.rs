@@ -3,6 +3,7 @@
 pub mod attempts;
 pub mod reject;
 pub mod scene;
+pub mod stage;
 
 use anyhow::{bail, Result};
 use plimsoll_replay::world::{audit, Listing, Member, Refused, World};

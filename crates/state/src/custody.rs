@@ -31,7 +31,7 @@ impl MarginAccount {
     /// Credits a deposit of collateral; returns the account's new balance of it. Errors: [`RiskError::WrongState`] when all slots are used.
     pub fn credit_collateral(&mut self, key: Pubkey, collateral: &mut Collateral, amount: i64) -> RiskResult<i64> {
         let total = collateral.total.checked_add(amount).ok_or(RiskError::Overflow)?;
-        let slot = self.collateral_or_open(&key).ok_or(RiskError::WrongState)?;
+        let slot = self.collateral_or_open(&key, &collateral.market).ok_or(RiskError::WrongState)?;
         let balance = slot.amount.checked_add(amount).ok_or(RiskError::Overflow)?;
         slot.amount = balance;
         collateral.total = total;
@@ -58,11 +58,12 @@ impl MarginAccount {
     ///
     /// Errors: [`RiskError::QuantityOutOfRange`] when either has not that much, [`RiskError::WrongState`] when the buyer's slots are all used.
     pub fn sell_collateral(&mut self, buyer: &mut Self, key: &Pubkey, atoms: i64, cost: Quote) -> RiskResult<()> {
+        let market = self.collateral_mut(key).ok_or(RiskError::QuantityOutOfRange)?.market;
         let left = buyer.cash.checked_sub(cost.raw()).filter(|cash| *cash >= 0).ok_or(RiskError::QuantityOutOfRange)?;
         let cash = self.cash.checked_add(cost.raw()).ok_or(RiskError::Overflow)?;
         let slot = self.collateral_mut(key).ok_or(RiskError::QuantityOutOfRange)?;
         let held = slot.amount.checked_sub(atoms).filter(|held| *held >= 0).ok_or(RiskError::QuantityOutOfRange)?;
-        let target = buyer.collateral_or_open(key).ok_or(RiskError::WrongState)?;
+        let target = buyer.collateral_or_open(key, &market).ok_or(RiskError::WrongState)?;
         target.amount = target.amount.checked_add(atoms).ok_or(RiskError::Overflow)?;
         slot.amount = held;
         if held == 0 {

@@ -11,14 +11,18 @@ use plimsoll_risk::{Price, RiskError, RiskResult};
 pub const COLLATERALS: usize = 8;
 /// Perpetual positions of an account.
 pub const PERPS: usize = 8;
+/// Distinct markets of an account, those that price its collateral included (DESIGN 3).
+pub const MARKETS: usize = plimsoll_risk::margin::MAX_LEGS;
 /// Open orders of an account.
 pub const ORDERS: usize = 32;
 
 layout! {
     /// Deposits of one collateral.
-    part CollateralSlot [40] {
+    part CollateralSlot [72] {
         /// The collateral account; all zero when the slot is free.
         collateral: Pubkey,
+        /// The market that prices it.
+        market: Pubkey,
         /// Token atoms, at least zero.
         amount: i64,
     }
@@ -61,7 +65,7 @@ layout! {
 layout! {
     /// One margin account; an owner may have many.
     account MarginAccount [b"plm:marg", 8 + 3 * 32 + 16 + 2 * 8 + core::mem::size_of::<LiquidationState>()
-        + COLLATERALS * 40 + PERPS * core::mem::size_of::<PerpSlot>() + ORDERS * 32 + 128] {
+        + COLLATERALS * 72 + PERPS * core::mem::size_of::<PerpSlot>() + ORDERS * 32 + 128] {
         /// The exchange it belongs to.
         exchange: Pubkey,
         /// May do everything.
@@ -139,10 +143,33 @@ impl MarginAccount {
         self.perps.iter().position(|slot| slot.market == *market)
     }
 
-    /// Index of the slot of `market`, taking a free one if there is none yet. `None`: all eight are in use.
+    /// Whether the account still has at most [`MARKETS`] distinct markets with `market` among them. More could not be margined in one
+    /// instruction, and an account that cannot be margined cannot be liquidated.
+    pub fn has_room_for(&self, market: &Pubkey) -> bool {
+        let priced = self.collaterals.iter().filter(|slot| slot.is_used()).map(|slot| &slot.market);
+        let traded = self.perps.iter().filter(|slot| slot.is_used()).map(|slot| &slot.market);
+        let mut known = [market; MARKETS];
+        let mut count = 1_usize;
+        for key in traded.chain(priced) {
+            if known.contains(&key) {
+                continue;
+            }
+            match known.get_mut(count) {
+                Some(free) => *free = key,
+                None => return false,
+            }
+            count = count.wrapping_add(1);
+        }
+        true
+    }
+
+    /// Index of the slot of `market`, taking a free one if there is none yet. `None`: all eight are in use, or there are too many markets.
     pub fn perp_index_or_open(&mut self, market: &Pubkey) -> Option<usize> {
         if let Some(index) = self.perp_index(market) {
             return Some(index);
+        }
+        if !self.has_room_for(market) {
+            return None;
         }
         let index = self.perps.iter().position(|slot| !slot.is_used())?;
         self.perps.get_mut(index)?.market = *market;
@@ -175,15 +202,18 @@ impl MarginAccount {
         self.orders.iter().any(|slot| slot.id == id && id != 0)
     }
 
-    /// The slot of `collateral`, taking a free one if there is none yet.
-    pub fn collateral_or_open(&mut self, collateral: &Pubkey) -> Option<&mut CollateralSlot> {
-        let index = self
-            .collaterals
-            .iter()
-            .position(|slot| slot.collateral == *collateral)
-            .or_else(|| self.collaterals.iter().position(|slot| !slot.is_used()))?;
-        let slot = self.collaterals.get_mut(index)?;
+    /// The slot of `collateral`, which `market` prices, taking a free one if there is none yet. `None`: all eight are in use, or there are too
+    /// many markets.
+    pub fn collateral_or_open(&mut self, collateral: &Pubkey, market: &Pubkey) -> Option<&mut CollateralSlot> {
+        if let Some(index) = self.collaterals.iter().position(|slot| slot.collateral == *collateral) {
+            return self.collaterals.get_mut(index);
+        }
+        if !self.has_room_for(market) {
+            return None;
+        }
+        let slot = self.collaterals.iter_mut().find(|slot| !slot.is_used())?;
         slot.collateral = *collateral;
+        slot.market = *market;
         Some(slot)
     }
 
@@ -242,6 +272,9 @@ impl MarginAccount {
         let (new_total, new_value) = (total.checked_add(lots), total_value.checked_add(value));
         *total = new_total.ok_or(RiskError::Overflow)?;
         *total_value = new_value.ok_or(RiskError::Overflow)?;
+        if position.bids == 0 && position.asks == 0 {
+            position.reserved = 0;
+        }
         Ok(())
     }
 
@@ -263,5 +296,45 @@ impl MarginAccount {
         } else {
             Err(RiskError::WrongState)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+
+    fn key(number: u8) -> Pubkey {
+        Pubkey::new_from_array([number; 32])
+    }
+
+    /// An account with more markets than one instruction can margin could not be liquidated: collateral must not smuggle a ninth in.
+    #[test]
+    fn a_ninth_market_is_refused_however_it_comes() {
+        let mut account: MarginAccount = bytemuck::Zeroable::zeroed();
+        for market in 1..=7 {
+            account.perp_index_or_open(&key(market)).unwrap();
+        }
+        assert!(account.collateral_or_open(&key(101), &key(8)).is_some());
+        assert!(account.collateral_or_open(&key(102), &key(8)).is_some(), "the same market counts once");
+        assert!(account.collateral_or_open(&key(103), &key(9)).is_none());
+        assert!(account.perp_index_or_open(&key(9)).is_none());
+        assert_eq!(account.perp_index_or_open(&key(8)), Some(7), "its collateral is counted already");
+    }
+
+    /// RULES 5.3: cancelling all is O(1) and leaves nothing reserved.
+    #[test]
+    fn cancel_all_moves_the_generation_and_frees_what_was_reserved() {
+        let mut account: MarginAccount = bytemuck::Zeroable::zeroed();
+        account.perp_index_or_open(&key(1)).unwrap();
+        let order = OpenOrder { id: 5, client_id: 0, price: 100, lots: 3, expiry: 0, slot: 0, side: 1, flags: 0, padding: 0 };
+        account.add_order(order).unwrap();
+        assert_eq!((account.perps[0].position.asks, account.perps[0].position.asks_value), (3, 300));
+        assert_eq!(account.reduce_order(5, Some(1)).unwrap().lots, 3);
+        assert_eq!((account.perps[0].position.asks, account.perps[0].position.asks_value), (2, 200));
+        account.cancel_all();
+        assert_eq!(account.generation, 1);
+        assert_eq!((account.perps[0].position.asks, account.perps[0].position.asks_value), (0, 0));
+        assert!(matches!(account.reduce_order(5, None), Err(RiskError::OrderNotFound)));
     }
 }

@@ -189,8 +189,16 @@ impl Market {
         self.perp.long.open_interest > 0 && self.perp.short.open_interest > 0
     }
 
-    /// Accrues funding up to `now` into both side indices; call before open interest or a position changes (RULES 5.4).
+    /// Whether funding waits because the price is stale, missing or final (RULES 2.2): the index is then used as it stands.
+    pub fn funding_waits(&self, now: Secs) -> bool {
+        !self.oracle.has_price() || self.oracle.is_settling() || self.oracle.age(now) > STALE_AGE
+    }
+
+    /// Accrues funding up to `now` into both side indices, unless it has to wait; call before open interest or a position changes (RULES 5.4).
     pub fn accrue_funding(&mut self, now: Secs) -> RiskResult<()> {
+        if self.funding_waits(now) {
+            return Ok(());
+        }
         let mark = self.mark()?;
         let has_both_sides = self.has_both_sides();
         let per_lot = self.funding.accrue(now, mark, has_both_sides)?;

@@ -25,8 +25,10 @@ pub fn touched_copy(market: &Market, position: &PerpPosition, now: i64) -> RiskR
     let now = Secs::new(now);
     let mark = market.mark()?;
     let (mut funding, mut books, mut copy) = (*market.funding, *market.perp, **position);
-    let per_lot = funding.accrue(now, mark, market.has_both_sides())?;
-    accrue_funding(&mut books, per_lot.raw())?;
+    if !market.funding_waits(now) {
+        let per_lot = funding.accrue(now, mark, market.has_both_sides())?;
+        accrue_funding(&mut books, per_lot.raw())?;
+    }
     let _ = touch(&mut books, &mut copy, mark, now, &market.perp_params)?;
     Ok(copy)
 }

@@ -31,9 +31,6 @@ pub enum PlimsollError {
     /// An account is passed twice, or in two roles that must differ.
     #[msg("The same account is passed in two roles that must differ: use two different margin accounts.")]
     SameAccount = 106,
-    /// A remaining account is of no known type.
-    #[msg("A remaining account is not a market, collateral or margin account of this program: remove it.")]
-    UnknownAccount = 107,
     /// The mint cannot be used.
     #[msg(
         "This mint cannot be used: it needs 6 decimals for the quote, and no transfer hook, fee, freeze by default or permanent delegate."
@@ -86,9 +83,6 @@ pub enum PlimsollError {
     /// From the future.
     #[msg("The price is from more than 10 seconds in the future: pass a current update.")]
     PriceFromFuture = 208,
-    /// Too old for this action.
-    #[msg("The market's price is too old for this action: update the market first.")]
-    PriceTooOld = 209,
     /// Action refused in the present oracle condition.
     #[msg(
         "This action is not allowed while the price is uncertain (wide, away from its average, or after an outage): wait, or reduce risk."
@@ -153,7 +147,7 @@ pub enum PlimsollError {
     #[msg("The order is not open: it was filled, cancelled or never existed.")]
     OrderNotFound = 406,
     /// Position slots are full.
-    #[msg("All position slots are in use: close a position or use a sub-account.")]
+    #[msg("All slots or all eight markets of the account are in use: close one or use a sub-account.")]
     PositionSlotsFull = 407,
     /// Reduce-only would increase.
     #[msg("A reduce-only order must be against the position: flip the side or clear the flag.")]
@@ -161,9 +155,6 @@ pub enum PlimsollError {
     /// Market does not take new risk.
     #[msg("The market takes reductions only at present: reduce, or wait.")]
     MarketReduceOnly = 409,
-    /// A maker of a matching order is missing.
-    #[msg("A maker's margin account is missing: pass the owners of the best resting orders among the remaining accounts.")]
-    MissingMaker = 410,
     /// Already expired.
     #[msg("The order's expiry is in the past: give a later one, or 0 for none.")]
     AlreadyExpired = 411,
@@ -172,9 +163,6 @@ pub enum PlimsollError {
     /// Healthy account.
     #[msg("The account is healthy: nothing to liquidate.")]
     NotLiquidatable = 500,
-    /// First failing sample recorded; wait for the second.
-    #[msg("A second failing price sample at least 2 seconds later is needed: update the market and call again.")]
-    AwaitSecondSample = 501,
     /// Pause between slices.
     #[msg("The pause between slices is not over: call again later.")]
     SlicePause = 502,
@@ -196,12 +184,6 @@ pub enum PlimsollError {
     /// A post-condition failed.
     #[msg("The liquidation would not leave the account better off: take fewer lots.")]
     NoProgress = 508,
-    /// No counterparty interest.
-    #[msg("There is no opposite open interest to close against.")]
-    NoCounterparty = 509,
-    /// The account is under the grace period after ADL.
-    #[msg("The account was pushed under by auto-deleveraging only and has ten minutes: wait, or act when equity is below half of maintenance margin.")]
-    AdlGrace = 510,
 
     // 600s: insurance, deficit rounds
     /// Round not ready.
@@ -219,7 +201,9 @@ pub enum PlimsollError {
     #[msg("A parameter is outside its documented range: correct it.")]
     ParameterOutOfRange = 701,
     /// State does not allow this.
-    #[msg("The market or account is not in a state that allows this.")]
+    #[msg(
+        "The market or account is not in a state that allows this: bring both up to date with update_market and touch, then retry or wait."
+    )]
     WrongState = 702,
     /// Vault and ledger disagree; nothing moved.
     #[msg("The token movement differs from the ledger: the mint may charge a fee; nothing was moved.")]

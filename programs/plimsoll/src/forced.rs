@@ -54,7 +54,7 @@ pub(crate) fn advance_state(account: &mut MarginAccount, portfolio: &Portfolio, 
 }
 
 impl Step {
-    /// Sizes the slice from the account as it stands, its orders cancelled.
+    /// Sizes the slice from the account as it stands, its orders cancelled; the inner error says why there is nothing to take now.
     #[inline(never)]
     pub(crate) fn new(
         account: &MarginAccount,
@@ -63,7 +63,7 @@ impl Step {
         market_key: Pubkey,
         slot: usize,
         now: Secs,
-    ) -> Result<Self> {
+    ) -> Result<std::result::Result<Self, PlimsollError>> {
         let position = *account.position(slot).or_refuse()?;
         portfolio.clear_orders();
         portfolio.update(account.cash, &market_key, market, &position)?;
@@ -74,9 +74,13 @@ impl Step {
         let size = size_slice(&LegView { health: &before, terms, leg, rate }, &params).or_refuse()?;
         let pause = pause(&before, &params).or_refuse()?;
         let offered = account.liquidation.offer(slot, &size, pause, now).or_refuse()?;
-        require!(!size.lots.is_zero(), PlimsollError::NoProgress);
-        require!(!offered.is_zero(), PlimsollError::SlicePause);
-        Ok(Self {
+        if size.lots.is_zero() {
+            return Ok(Err(PlimsollError::NoProgress));
+        }
+        if offered.is_zero() {
+            return Ok(Err(PlimsollError::SlicePause));
+        }
+        Ok(Ok(Self {
             portfolio,
             market_key,
             slot,
@@ -92,6 +96,19 @@ impl Step {
             taken_lots: Lots::ZERO,
             keeper_income: Quote::ZERO,
             insurance_income: Quote::ZERO,
+        }))
+    }
+
+    /// Why nothing has happened and nothing can, if so: the book gave nothing, and the take-over is not open or not wanted.
+    pub(crate) fn idle(&self, account: &MarginAccount, wanted: Lots, now: Secs) -> Result<Option<PlimsollError>> {
+        if !self.book_lots.is_zero() {
+            return Ok(None);
+        }
+        let is_open = takeover_is_open(&account.liquidation, self.is_book_exhausted, now, &self.params).or_refuse()?;
+        Ok(if !is_open {
+            Some(PlimsollError::TakeoverNotOpen)
+        } else {
+            (!self.offered.min(wanted).is_positive()).then_some(PlimsollError::NoProgress)
         })
     }
 
@@ -182,9 +199,7 @@ pub(crate) fn takeover_phase(
 ) -> Result<()> {
     let lots = step.offered.min(wanted);
     let is_open = takeover_is_open(&account.liquidation, step.is_book_exhausted, now, &step.params).or_refuse()?;
-    require!(is_open || !step.book_lots.is_zero(), PlimsollError::TakeoverNotOpen);
     let takes = is_open && lots.is_positive();
-    require!(takes || !step.book_lots.is_zero(), PlimsollError::NoProgress);
     if !takes && step.keeper_income.is_zero() {
         return Ok(());
     }

@@ -13,11 +13,8 @@ use plimsoll_risk::{Lots, Price, Quote, Ratio, RiskError, RiskResult, Secs};
 use plimsoll_state::market::fee;
 use plimsoll_state::{MarginAccount, Market, OrderBook};
 
-/// A passed maker: its key, and its account unless that has been closed.
+/// A passed account: a margin account, or an address where there is none any more.
 type PassedMaker<'info> = (BookKey, Option<AccountLoader<'info, MarginAccount>>);
-
-/// Generation of a closed account. Were an order ever of this one, `admit` would drop it all the same.
-const CLOSED: u32 = u32::MAX;
 
 /// The makers passed with an instruction, each beside its key.
 struct Passed<'a, 'info> {
@@ -53,20 +50,21 @@ impl Execution {
 }
 
 impl<'info> Passed<'_, 'info> {
-    /// Every margin account among the remaining accounts but those named in the instruction. An account that is empty may be a closed one, whose
-    /// orders would otherwise block the book for ever: nobody could pass their owner.
+    /// Every margin account among the remaining accounts but those named in the instruction, and every account that is not the program's:
+    /// whoever closed a margin account has left nobody to answer for its orders, and they must not block the book.
     fn collect(roster: &Roster<'info>, named: &[Pubkey]) -> Result<Vec<PassedMaker<'info>>> {
         let mut makers = Vec::new();
         for info in roster.infos() {
             let key = BookKey::from_bytes(info.key.to_bytes());
+            if info.owner != &crate::ID {
+                makers.push((key, None));
+                continue;
+            }
             // What is borrowed already is named in the instruction and no maker.
-            let is_margin_account =
-                info.owner == &crate::ID && info.try_borrow_data().is_ok_and(|bytes| bytes.starts_with(MarginAccount::TAG));
+            let is_margin_account = info.try_borrow_data().is_ok_and(|bytes| bytes.starts_with(MarginAccount::TAG));
             if is_margin_account && !named.contains(info.key) {
                 require!(info.is_writable, PlimsollError::NotWritable);
                 makers.push((key, Some(AccountLoader::try_from(info)?)));
-            } else if info.owner != &crate::ID && info.data_is_empty() {
-                makers.push((key, None));
             }
         }
         Ok(makers)
@@ -80,16 +78,17 @@ impl<'info> Passed<'_, 'info> {
 impl Makers for Passed<'_, '_> {
     fn find(&self, owner: &BookKey) -> Option<Maker> {
         let index = self.makers.iter().position(|(key, _)| key == owner)?;
+        // No order outlives its account under the last generation: such an order is dead.
         let generation = match &self.makers.get(index)?.1 {
             Some(loader) => loader.load().ok()?.generation,
-            None => CLOSED,
+            None => u32::MAX,
         };
         Some(Maker { index: u8::try_from(index).ok()?, generation })
     }
 
     /// RULES 5.3: healthy and covered by the margin reserved with the order, or reducing; an order the account no longer lists is void.
     fn admit(&mut self, maker: Maker, order: &Order, lots: Lots) -> RiskResult<Admission> {
-        let Some(loader) = self.makers.get(usize::from(maker.index)).and_then(|(_, loader)| loader.as_ref()) else {
+        let Some((_, Some(loader))) = self.makers.get(usize::from(maker.index)) else {
             return Ok(Admission::Refuse);
         };
         let mut account = loader.load_mut().map_err(|_| RiskError::WrongState)?;
@@ -114,7 +113,7 @@ impl Makers for Passed<'_, '_> {
         account.reduce_order(order.id, Some(u32::try_from(wanted.raw()).map_err(|_| RiskError::Overflow)?))?;
         account.sequence = account.sequence.wrapping_add(1);
         drop(account);
-        let key = self.loader(maker.index).map(AccountLoader::key).unwrap_or_default();
+        let key = loader.key();
         self.fills.push(Fill { maker: key, order: order.id, price: order.price.into(), lots: change.neg()?.raw() });
         Ok(Admission::Fill(wanted))
     }
@@ -187,7 +186,9 @@ fn tidy(step: &Step, passed: &Passed<'_, '_>, taker: &mut MarginAccount) -> Resu
     let is_dropped = step.kind != StepKind::Filled && step.left.is_zero();
     // A slot that is already free is what is wanted, hence the ignored result.
     match step.party {
-        Party::Taker if is_dropped => drop(taker.reduce_order(step.id, None)),
+        Party::Taker if is_dropped => {
+            let _ = taker.reduce_order(step.id, None);
+        }
         Party::Maker(index) if is_dropped => {
             if let Some(loader) = passed.loader(index) {
                 let _ = loader.load_mut()?.reduce_order(step.id, None);

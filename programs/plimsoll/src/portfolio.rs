@@ -169,16 +169,6 @@ impl Portfolio {
         })
     }
 
-    /// Whether any leg has unsettled profit.
-    pub(crate) fn has_claims(&self) -> Result<bool> {
-        for leg in &self.legs {
-            if self.unsettled(&leg.market)?.is_positive() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// The measures of RULES 4.
     pub(crate) fn health(&self) -> Result<Health> {
         health(Quote::new(self.cash), self.legs.iter().map(|leg| (&leg.terms, &leg.input))).or_refuse()

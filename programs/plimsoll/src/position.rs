@@ -27,11 +27,3 @@ pub(crate) fn require_market(market: &Market, action: Action, now: Secs) -> Resu
     require!(permission(market.conditions(now), action) == Permission::Allowed, PlimsollError::PriceConditionRefused);
     Ok(())
 }
-
-/// Accrues funding where the price allows it; elsewhere it waits and the index is used as it stands (RULES 2.2).
-pub(crate) fn accrue_if_allowed(market: &mut Market, now: Secs) -> Result<()> {
-    if permission(market.conditions(now), Action::AccrueFunding) == Permission::Allowed {
-        market.accrue_funding(now).or_refuse()?;
-    }
-    Ok(())
-}

@@ -44,12 +44,12 @@ pub struct Portfolio {
 }
 
 impl Portfolio {
-    /// The markets and collaterals `account` uses now. Markets that price its collaterals must be added by the caller who knows them.
+    /// The markets and collaterals `account` uses now.
     pub fn of(account: &MarginAccount) -> Self {
-        Self {
-            markets: account.perps.iter().filter(|slot| slot.is_used()).map(|slot| slot.market).collect(),
-            collaterals: account.collaterals.iter().filter(|slot| slot.is_used()).map(|slot| slot.collateral).collect(),
-        }
+        let traded = account.perps.iter().filter(|slot| slot.is_used()).map(|slot| slot.market);
+        let deposited = account.collaterals.iter().filter(|slot| slot.is_used());
+        let portfolio = traded.fold(Self::default(), Self::with_market);
+        deposited.fold(portfolio, |portfolio, slot| portfolio.with_market(slot.market).with_collateral(slot.collateral))
     }
 
     /// The union with `other`, each key once.
@@ -200,10 +200,10 @@ pub fn withdraw(
 }
 
 /// Brings `amount` atoms of a listed collateral from the token account `from`.
-pub fn deposit_collateral(payer: Pubkey, exchange: Pubkey, margin_account: Pubkey, token: Token, from: Pubkey, amount: u64) -> Instruction {
+pub fn deposit_collateral(owner: Pubkey, exchange: Pubkey, margin_account: Pubkey, token: Token, from: Pubkey, amount: u64) -> Instruction {
     let collateral = address::collateral(&exchange, &token.mint);
     let accounts = accounts::DepositCollateral {
-        payer,
+        owner,
         collateral,
         margin_account,
         mint: token.mint,

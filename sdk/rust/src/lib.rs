@@ -7,7 +7,7 @@ pub mod build;
 pub mod decode;
 pub mod preview;
 
-pub use plimsoll::{errors::PlimsollError, OrderArgs};
+pub use plimsoll::{errors::PlimsollError, events, OrderArgs};
 pub use plimsoll_risk as risk;
 pub use plimsoll_state as state;
 

@@ -10,7 +10,7 @@ use anyhow::{anyhow, Context, Result};
 use litesvm::types::{FailedTransactionMetadata, TransactionMetadata};
 use litesvm::LiteSVM;
 use plimsoll_sdk::build::{self, MarketKeys, Portfolio, Token};
-use plimsoll_sdk::state::{Collateral, MarginAccount, Market, OrderBook};
+use plimsoll_sdk::state::{MarginAccount, Market, OrderBook};
 use plimsoll_sdk::{address, decode, PROGRAM_ID};
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
@@ -336,13 +336,7 @@ impl World {
 
     /// What a margin check of `account` reads, pricing markets of its collaterals included.
     pub fn portfolio(&self, account: &Pubkey) -> Portfolio {
-        let mut portfolio = Portfolio::of(&self.member(account));
-        for key in portfolio.collaterals.clone() {
-            if let Some(collateral) = self.read::<Collateral>(&key) {
-                portfolio = portfolio.with_market(collateral.market);
-            }
-        }
-        portfolio
+        Portfolio::of(&self.member(account))
     }
 
     /// Atoms in a token account.

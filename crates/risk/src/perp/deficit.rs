@@ -33,7 +33,8 @@ pub struct Absorbed {
     pub deficit: Quote,
 }
 
-/// Clears the unsettled loss of a flat position whose account is bankrupt and whose estate is settled: first the tranche's claim, then its
+/// Clears the unsettled loss of a flat position, up to `most` (> 0: what the account is short of over all markets, so that its claims
+/// elsewhere keep standing against its own losses), whose account is bankrupt and whose estate is settled: first the tranche's claim, then its
 /// tokens, then `fund_offer` (from [`super::fund::fund_offer`]), then a debt of the tranche if small, else a deficit.
 ///
 /// Errors: [`RiskError::WrongState`] if the position holds lots, has no loss or is not current; [`RiskError::QuantityOutOfRange`] for a
@@ -42,17 +43,18 @@ pub fn absorb(
     market: &mut PerpMarket,
     pos: &mut Position,
     touched: &Touched,
+    most: Quote,
     fund_offer: Quote,
     params: &PerpParams,
 ) -> RiskResult<Absorbed> {
     touched.check(market, pos)?;
-    if fund_offer.is_negative() {
+    if fund_offer.is_negative() || !most.is_positive() {
         return Err(RiskError::QuantityOutOfRange);
     }
     if pos.lots != 0 || pos.quote >= 0 {
         return Err(RiskError::WrongState);
     }
-    let loss = pos.quote().neg()?;
+    let loss = pos.quote().neg()?.min(most);
     let tranche_claim = loss.min(Quote::new(market.tranche_quote).positive_part());
     let after_claim = loss.sub(tranche_claim)?;
     let tranche_cash = after_claim.min(Quote::new(market.tranche_cash));
@@ -68,7 +70,7 @@ pub fn absorb(
     let tranche_tokens = minus(market.tranche_cash, tranche_cash.raw())?;
     let clearing_quote = minus(market.clearing_quote, deficit.raw())?;
     let pending_deficit = plus(market.pending_deficit, deficit.raw())?;
-    Rebalanced::new(market, pos, 0, 0, touched)?.store(market, pos);
+    Rebalanced::new(market, pos, 0, plus(pos.quote, loss.raw())?, touched)?.store(market, pos);
     market.fund_window = window;
     market.pool = pool;
     market.tranche_quote = tranche_quote;

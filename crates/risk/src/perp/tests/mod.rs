@@ -121,7 +121,7 @@ impl World {
         let need = self.positions[who].quote().neg()?.positive_part();
         let offer = fund_offer(&self.market.fund_window, &self.params, Quote::new(self.fund), need, self.now)?;
         let params = self.params;
-        let absorbed = self.all_or_nothing(who, |market, pos| absorb(market, pos, &touched, offer, &params))?;
+        let absorbed = self.all_or_nothing(who, |market, pos| absorb(market, pos, &touched, Quote::new(i64::MAX), offer, &params))?;
         self.fund -= absorbed.fund.raw();
         Ok(absorbed)
     }

@@ -337,3 +337,18 @@ proptest! {
         }
     }
 }
+
+/// RULES 7.1: an account with a profit in another market is short of less than its loss here; the rest stays its own debt.
+#[test]
+fn no_more_is_absorbed_than_the_account_is_short_of() {
+    let (mut world, loss) = deficit_world(0);
+    let touched = world.touch(0).unwrap();
+    let params = world.params;
+    let most = Quote::new(loss - 300_000);
+    let absorbed = world.all_or_nothing(0, |market, pos| absorb(market, pos, &touched, most, Quote::ZERO, &params)).unwrap();
+    assert_eq!(absorbed.deficit, most);
+    assert_eq!(world.positions[0].quote, -300_000);
+    world.check();
+    let none = absorb(&mut world.market, &mut world.positions[0], &touched, Quote::ZERO, Quote::ZERO, &params);
+    assert_eq!(none, Err(RiskError::QuantityOutOfRange));
+}

@@ -2,7 +2,7 @@
 
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Header, Touched};
-use crate::position::{accrue_if_allowed, touch_slot};
+use crate::position::touch_slot;
 use anchor_lang::prelude::*;
 use plimsoll_risk::Secs;
 use plimsoll_state::{MarginAccount, Market};
@@ -32,7 +32,7 @@ pub(crate) fn handler(ctx: Context<Touch>) -> Result<()> {
     let now = Secs::new(clock.unix_timestamp);
     let mut market = ctx.accounts.market.load_mut()?;
     let mut account = ctx.accounts.margin_account.load_mut()?;
-    accrue_if_allowed(&mut market, now)?;
+    market.accrue_funding(now).or_refuse()?;
     let touched = touch_slot(&mut market, &mut account, slot, now)?;
     let (lots, quote) = account.position(slot).map(|position| (position.lots, position.quote)).or_refuse()?;
     account.close_if_empty(slot);

@@ -4,7 +4,6 @@
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Header, PriceUpdated};
 use crate::oracle::read_sample;
-use crate::position::accrue_if_allowed;
 use anchor_lang::prelude::*;
 use plimsoll_risk::oracle::{accept, Accepted};
 use plimsoll_risk::Secs;
@@ -26,8 +25,14 @@ pub(crate) fn handler(ctx: Context<UpdateMarket>) -> Result<()> {
     let now = Secs::new(clock.unix_timestamp);
     let mut market = ctx.accounts.market.load_mut()?;
     let sample = read_sample(&ctx.accounts.price_update, &market.feed)?;
+<<<<<<< HEAD
     let mut oracle = *market.oracle;
     let accepted = accept(&mut oracle, &market.oracle_params, &sample, now, clock.slot).map_err(PlimsollError::from)?;
+=======
+    market.accrue_funding(now).or_refuse()?;
+    let params = *market.oracle_params;
+    let accepted = accept(&mut market.oracle, &params, &sample, now, clock.slot).map_err(PlimsollError::from)?;
+>>>>>>> main
     let Accepted::Applied { price, confidence, publish } = accepted else {
         return Ok(());
     };

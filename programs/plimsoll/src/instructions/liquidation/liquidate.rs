@@ -83,8 +83,13 @@ pub(crate) fn handler(ctx: Context<Liquidate>, args: LiquidateArgs) -> Result<()
     market.accrue_funding(now).or_refuse()?;
     let touched = touch_slot(&mut market, &mut account, slot, now)?;
     let portfolio = Portfolio::read_with(&account, Some((&market_key, &market)), &roster, now.raw())?;
+<<<<<<< HEAD
     let known = *account.liquidation;
+=======
+    let was = account.liquidation.state;
+>>>>>>> main
     let state = advance_state(&mut account, &portfolio, &market, now)?;
+    let is_new = was != account.liquidation.state;
     account.sequence = account.sequence.wrapping_add(1);
     if state != AccountState::Liquidating {
         let is_told = known != *account.liquidation || state == AccountState::Bankrupt;
@@ -92,12 +97,18 @@ pub(crate) fn handler(ctx: Context<Liquidate>, args: LiquidateArgs) -> Result<()
         return account.invariant().or_refuse();
     }
     account.cancel_all();
-    let mut step = Step::new(&account, portfolio, &market, market_key, slot, now)?;
+    let mut step = match Step::new(&account, portfolio, &market, market_key, slot, now)? {
+        Ok(step) => step,
+        Err(reason) => return nothing_done(is_new, &account, reason),
+    };
     let mut liquidator = ctx.accounts.liquidator.load_mut()?;
     {
         let mut book = ctx.accounts.book.load_mut()?;
         let named = [key, ctx.accounts.liquidator.key()];
         book_phase(&mut step, &mut book, &mut market, &mut account, key, &touched, &roster, &named)?;
+    }
+    if let Some(reason) = step.idle(&account, Lots::new(args.max_lots), now)? {
+        return nothing_done(is_new, &account, reason);
     }
     let before = step.before;
     takeover_phase(&mut step, &mut market, &mut account, &touched, &mut liquidator, &roster, Lots::new(args.max_lots), now)?;
@@ -124,4 +135,13 @@ pub(crate) fn handler(ctx: Context<Liquidate>, args: LiquidateArgs) -> Result<()
         state,
     });
     Ok(())
+}
+
+/// A call that flags the account succeeds even when nothing can be taken yet: the flag starts the clock of the take-over. Later it is refused.
+fn nothing_done(is_new: bool, account: &MarginAccount, reason: PlimsollError) -> Result<()> {
+    if is_new {
+        account.invariant().or_refuse()
+    } else {
+        Err(reason.into())
+    }
 }

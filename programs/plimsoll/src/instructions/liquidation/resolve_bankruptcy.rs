@@ -73,10 +73,12 @@ pub(crate) fn handler(ctx: Context<ResolveBankruptcy>) -> Result<()> {
         let portfolio = Portfolio::read_with(&account, Some((&market_key, &market)), &Roster::new(ctx.remaining_accounts), now.raw())?;
         let state = advance_state(&mut account, &portfolio, &market, now)?;
         require!(state == AccountState::Bankrupt, PlimsollError::NotBankrupt);
+        let health = portfolio.health()?;
         // Any open lot could still become a profit that others would have paid for.
-        require!(portfolio.health()?.gross_notional.is_zero(), PlimsollError::LotsRemain);
-        require!(!portfolio.has_claims()?, PlimsollError::SettleEstateInstead);
-        let absorbed = waterfall(&mut market, &mut account, slot, &touched, Quote::new(fund.balance), now)?;
+        require!(health.gross_notional.is_zero(), PlimsollError::LotsRemain);
+        // No more than the account is short of: its claims elsewhere stand against its own losses, not against strangers.
+        let most = health.equity.neg().or_refuse()?;
+        let absorbed = waterfall(&mut market, &mut account, slot, &touched, most, Quote::new(fund.balance), now)?;
         fund.pay_out(absorbed.fund.raw()).or_refuse()?;
         account.close_if_empty(slot);
         account.sequence = account.sequence.wrapping_add(1);
@@ -106,15 +108,23 @@ pub(crate) fn handler(ctx: Context<ResolveBankruptcy>) -> Result<()> {
 }
 
 /// Tranche, fund, claims, in this order; the round is opened at once if its slot is free, else by `advance_round`.
-fn waterfall(market: &mut Market, account: &mut MarginAccount, slot: usize, touched: &Touched, fund: Quote, now: Secs) -> Result<Absorbed> {
+fn waterfall(
+    market: &mut Market,
+    account: &mut MarginAccount,
+    slot: usize,
+    touched: &Touched,
+    most: Quote,
+    fund: Quote,
+    now: Secs,
+) -> Result<Absorbed> {
     let params = *market.perp_params;
     let mark = market.mark().or_refuse()?;
     let (_, position) = account.cash_and_position(slot).or_refuse()?;
     require!(position.lots == 0, PlimsollError::LotsRemain);
-    let loss = unsettled(position, mark).and_then(Quote::neg).or_refuse()?;
+    let loss = unsettled(position, mark).and_then(Quote::neg).or_refuse()?.min(most);
     require!(loss.is_positive(), PlimsollError::NothingToSettle);
     let offer = fund_offer(&market.perp.fund_window, &params, fund, loss, now).or_refuse()?;
-    let absorbed = absorb(&mut market.perp, position, touched, offer, &params).or_refuse()?;
+    let absorbed = absorb(&mut market.perp, position, touched, most, offer, &params).or_refuse()?;
     if absorbed.deficit.is_positive() {
         match open_or_extend_round(&mut market.perp, mark, now) {
             Ok(_) | Err(RiskError::StragglersFirst) => {}

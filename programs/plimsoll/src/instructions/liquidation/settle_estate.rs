@@ -1,11 +1,12 @@
-//! Spreads the cash of an account below initial margin over all its unsettled losses, pro rata: the failing must not choose whom he pays (RULES 1.5). Anyone.
+//! Spreads the cash of an account below initial margin over all its unsettled losses, pro rata: the failing must not choose whom he pays (RULES 1.5). Anyone,
+//! at any price: paying a loss changes nobody's equity, and one dead feed must not keep the estate from the other markets.
 //!
 //! A bankrupt account's matured claims are turned into cash first, where the price allows it.
 
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Header, Settled};
 use crate::portfolio::{Portfolio, Roster};
-use crate::position::{accrue_if_allowed, touch_slot};
+use crate::position::touch_slot;
 use anchor_lang::prelude::*;
 use plimsoll_risk::oracle::{permission, Action, Permission};
 use plimsoll_risk::perp::{settle_claim, settle_estate as shares_of, settle_loss, MAX_ESTATE};
@@ -28,14 +29,14 @@ pub(crate) fn handler(ctx: Context<SettleEstate>) -> Result<()> {
     let roster = Roster::new(ctx.remaining_accounts);
     let mut account = ctx.accounts.margin_account.load_mut()?;
     let portfolio = Portfolio::read(&account, &roster, now.raw())?;
-    portfolio.require(Action::Resolve)?;
     require!(!portfolio.health()?.is_initial(), PlimsollError::WrongState);
     let before = account.cash;
     let losses = collect(&mut account, &portfolio, &roster, now)?;
     let shares = shares_of(Quote::new(account.cash), &losses).or_refuse()?;
     let pool = spread(&mut account, &shares, &roster, now)?;
     let cash = account.cash;
-    require!(cash != before, PlimsollError::NothingToSettle);
+    // Claims collected may all have been paid on: then cash is what it was and the estate has moved all the same.
+    require!(cash != before || pool.is_positive(), PlimsollError::NothingToSettle);
     account.sequence = account.sequence.wrapping_add(1);
     account.invariant().or_refuse()?;
     let header = Header::new(&clock, Pubkey::default(), ctx.accounts.margin_account.key(), account.sequence);
@@ -81,7 +82,7 @@ fn spread(account: &mut MarginAccount, shares: &[Quote; MAX_ESTATE], roster: &Ro
         let key = account.perps.get(slot).map(|perp| perp.market).ok_or(PlimsollError::NoPosition)?;
         let loader = roster.find::<Market>(&key, PlimsollError::MissingMarket)?;
         let mut market = loader.load_mut()?;
-        accrue_if_allowed(&mut market, now)?;
+        market.accrue_funding(now).or_refuse()?;
         let touched = touch_slot(&mut market, account, slot, now)?;
         let (cash, position) = account.cash_and_position(slot).or_refuse()?;
         let paid = settle_loss(&mut market.perp, position, &touched, *share).or_refuse()?;

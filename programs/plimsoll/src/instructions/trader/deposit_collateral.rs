@@ -1,4 +1,4 @@
-//! Brings a listed collateral token into a margin account. Anyone may pay into any account, at any price.
+//! Brings a listed collateral token into a margin account, at any price. Only its owner: a stranger's dust would use up its slots.
 
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Header, Transferred};
@@ -19,20 +19,20 @@ pub struct DepositCollateralArgs {
 #[event_cpi]
 #[derive(Accounts)]
 pub struct DepositCollateral<'info> {
-    /// Pays; need not be the owner.
-    pub payer: Signer<'info>,
+    /// The owner; pays.
+    pub owner: Signer<'info>,
     /// The listing; its total changes.
     #[account(mut, has_one = vault @ PlimsollError::WrongVault, has_one = mint @ PlimsollError::MintNotAllowed)]
     pub collateral: AccountLoader<'info, Collateral>,
     /// Receives the deposit.
-    #[account(mut)]
+    #[account(mut, has_one = owner @ PlimsollError::NotAuthorised)]
     pub margin_account: AccountLoader<'info, MarginAccount>,
     /// The token.
     pub mint: InterfaceAccount<'info, Mint>,
     /// Receives the tokens.
     #[account(mut)]
     pub vault: InterfaceAccount<'info, TokenAccount>,
-    /// Gives the tokens; the token program checks the payer's right to them.
+    /// Gives the tokens; the token program checks the owner's right to them.
     #[account(mut)]
     pub from: InterfaceAccount<'info, TokenAccount>,
     /// SPL Token or Token-2022.
@@ -65,8 +65,9 @@ pub(crate) fn handler(ctx: Context<DepositCollateral>, args: DepositCollateralAr
     let (header, balance) = {
         let mut collateral = ctx.accounts.collateral.load_mut()?;
         let mut account = ctx.accounts.margin_account.load_mut()?;
-        let balance =
-            account.credit_collateral(ctx.accounts.collateral.key(), &mut collateral, amount).map_err(|_| PlimsollError::CollateralCap)?;
+        let balance = account
+            .credit_collateral(ctx.accounts.collateral.key(), &mut collateral, amount)
+            .map_err(|_| PlimsollError::PositionSlotsFull)?;
         collateral.invariant().map_err(|_| PlimsollError::CollateralCap)?;
         account.invariant().or_refuse()?;
         (Header::new(&Clock::get()?, Pubkey::default(), ctx.accounts.margin_account.key(), account.sequence), balance)
@@ -76,7 +77,7 @@ pub(crate) fn handler(ctx: Context<DepositCollateral>, args: DepositCollateralAr
         token_program: &ctx.accounts.token_program,
         vault: &mut ctx.accounts.vault,
         other: ctx.accounts.from.to_account_info(),
-        authority: ctx.accounts.payer.to_account_info(),
+        authority: ctx.accounts.owner.to_account_info(),
     }
     .into_vault(args.amount)?;
     emit_cpi!(Transferred { header, mint: ctx.accounts.mint.key(), amount, balance });

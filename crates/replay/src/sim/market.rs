@@ -1,0 +1,85 @@
+//! The markets as a participant reads them, and the publishing of prices.
+
+use super::tally::Tally;
+use crate::path::Tick;
+use crate::world::{Listing, World};
+use anyhow::Result;
+use plimsoll_sdk::risk::margin::Health;
+use plimsoll_sdk::state::{Collateral, MarginAccount, Market};
+use plimsoll_sdk::{build, preview};
+use solana_pubkey::Pubkey;
+
+/// How often funding is sampled, seconds.
+const FUNDING_PERIOD: i64 = 300;
+
+/// Markets and collaterals at one moment; health is computed against them.
+pub struct Marks {
+    /// By market number.
+    pub markets: Vec<(Pubkey, Market)>,
+    /// The collateral tokens.
+    pub collaterals: Vec<(Pubkey, Collateral)>,
+    /// Unix seconds.
+    pub now: i64,
+}
+
+impl Marks {
+    /// Reads every market and the given collaterals.
+    pub fn read(world: &World, collaterals: &[Pubkey]) -> Self {
+        let markets = world.markets.iter().enumerate().map(|(index, listed)| (listed.keys.market, world.market(index))).collect();
+        let collaterals = collaterals.iter().filter_map(|key| Some((*key, world.read::<Collateral>(key)?))).collect();
+        Self { markets, collaterals, now: world.now }
+    }
+
+    /// Oracle price of a market, atoms a lot.
+    pub fn price(&self, market: usize) -> i64 {
+        self.markets[market].1.oracle.price
+    }
+
+    /// Health of an account at these prices, if the engine can compute it.
+    pub fn health(&self, account: &MarginAccount) -> Option<Health> {
+        preview::account_health(account, self, self.now).ok()
+    }
+
+    /// Number of the market at `key`.
+    pub fn index(&self, key: &Pubkey) -> Option<usize> {
+        self.markets.iter().position(|(market, _)| market == key)
+    }
+}
+
+impl preview::Accounts for Marks {
+    fn market(&self, key: &Pubkey) -> Option<&Market> {
+        self.markets.iter().find(|(market, _)| market == key).map(|(_, market)| market)
+    }
+
+    fn collateral(&self, key: &Pubkey) -> Option<&Collateral> {
+        self.collaterals.iter().find(|(collateral, _)| collateral == key).map(|(_, collateral)| collateral)
+    }
+}
+
+/// SOL in lots of 0.01, BTC of 0.0001, ETH of 0.001, at the first prices of the path.
+pub fn listings(first: &Tick) -> Vec<Listing> {
+    let exponents = [("SOL", 2), ("BTC", 4), ("ETH", 3)];
+    exponents.iter().zip(first.prices).map(|(&(symbol, lot_exponent), price)| Listing { symbol, lot_exponent, price: price.0 }).collect()
+}
+
+/// Moves the clock to a tick and publishes its prices.
+pub fn publish(world: &mut World, tick: &Tick) -> Result<()> {
+    world.pass(tick.at - world.now);
+    for (market, (price, confidence)) in tick.prices.iter().zip(tick.confidence).enumerate() {
+        world.publish(market, price.0, confidence.0)?;
+    }
+    Ok(())
+}
+
+/// Samples the funding of every market when it is time.
+pub fn sample_funding(world: &mut World, tally: &mut Tally) {
+    if world.now % FUNDING_PERIOD != 0 {
+        return;
+    }
+    let payer = world.payer.insecure_clone();
+    for market in world.markets.clone() {
+        if let Err(refused) = world.send(&[build::update_funding(market.keys)], &[&payer]) {
+            tally.refuse("update_funding", refused.code);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Sizes in `docs/accounts.md` are those of the layouts.
+#![allow(clippy::arithmetic_side_effects, reason = "tests fail by panicking")]
+
+use plimsoll_state::{Collateral, Exchange, InsuranceFund, MarginAccount, Market, OrderBook};
+
+/// 65616 → 65,616.
+fn grouped(number: usize) -> String {
+    if number < 1_000 {
+        number.to_string()
+    } else {
+        format!("{},{:03}", grouped(number / 1_000), number % 1_000)
+    }
+}
+
+#[test]
+fn the_documented_sizes_are_the_compiled_ones() {
+    let document = include_str!("../../../docs/accounts.md");
+    let sizes = [
+        ("Exchange", Exchange::TAG, Exchange::SPACE),
+        ("InsuranceFund", InsuranceFund::TAG, InsuranceFund::SPACE),
+        ("Market", Market::TAG, Market::SPACE),
+        ("OrderBook", OrderBook::TAG, OrderBook::SPACE),
+        ("Collateral", Collateral::TAG, Collateral::SPACE),
+        ("MarginAccount", MarginAccount::TAG, MarginAccount::SPACE),
+    ];
+    for (name, tag, size) in sizes {
+        let tag = core::str::from_utf8(tag).unwrap_or_default();
+        let row = format!("| `{name}` | `{tag}` | {} |", grouped(size));
+        assert!(document.contains(&row), "docs/accounts.md should hold: {row}");
+    }
+}
