@@ -54,6 +54,8 @@ pub struct Scene {
     pub token_wallet: Pubkey,
     /// A wallet of the stranger, quote token.
     pub stranger_wallet: Pubkey,
+    /// A wallet of the fee collector, quote token.
+    pub collector: Pubkey,
     /// Order that the taker has resting.
     pub order: u64,
     /// The other clearing house.
@@ -79,6 +81,8 @@ impl Scene {
         let bring = build::deposit_collateral(taker.owner.pubkey(), world.exchange, taker.account, token, token_wallet, 5_000_000_000);
         world.send(&[bring], &[&taker.owner])?;
         let stranger_wallet = world.wallet(world.quote, &stranger.pubkey(), 1_000 * USD as u64)?;
+        let governor = world.governor.pubkey();
+        let collector = world.wallet(world.quote, &governor, 0)?;
         let fund = build::fund_insurance(stranger.pubkey(), world.exchange, world.quote, stranger_wallet, 100 * USD as u64);
         world.send(&[fund], &[&stranger])?;
         place(&mut world, &maker, 0, order(SELL, POST_ONLY, 2_001_000, 20_000), &[])?;
@@ -102,6 +106,7 @@ impl Scene {
             collateral,
             token_wallet,
             stranger_wallet,
+            collector,
             order,
             foreign,
             prices,

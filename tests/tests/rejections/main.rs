@@ -1,18 +1,19 @@
 //! Bad input gets a numbered error and changes nothing. One table: what is wrong, what refuses it, and the valid twin of each transaction, so that
 //! no row passes for another reason than the one it names.
 
+mod confusion;
+mod garbage;
+mod governance;
+
 use anyhow::Result;
 use plimsoll::errors::PlimsollError as E;
-use plimsoll_replay::world::{pyth, Member};
-use plimsoll_sdk::build::{
-    self, ConvertCollateralArgs, CreateCollateralArgs, CreateMarketArgs, InitializeExchangeArgs, LiquidateArgs, OrderArgs, Token,
-};
-use plimsoll_sdk::state::OrderBook;
+use plimsoll_sdk::build::{self, LiquidateArgs};
 use plimsoll_sdk::{address, PROGRAM_ID};
+use plimsoll_tests::attempts::*;
 use plimsoll_tests::reject::Refusal::{self, Number, Program};
 use plimsoll_tests::reject::{try_rows, Attempt, Row};
-use plimsoll_tests::scene::{listing, zeroed, Scene};
-use plimsoll_tests::{order, BUY, IOC, LIMIT, POST_ONLY, SELL, USD};
+use plimsoll_tests::scene::Scene;
+use plimsoll_tests::{LIMIT, POST_ONLY, USD};
 use pyth_solana_receiver_sdk::price_update::VerificationLevel;
 use solana_pubkey::Pubkey;
 use solana_signer::Signer;
@@ -40,29 +41,6 @@ fn check_rows(scene: &mut Scene, rows: &[Row]) -> usize {
 }
 
 // Prices (RULES 2.1)
-
-fn price(scene: &mut Scene, change: impl Fn(&mut pyth::Update)) -> Attempt {
-    scene.world.pass(10);
-    let listed = scene.world.markets[0].clone();
-    let mut update = pyth::Update::at(listed.feed, scene.prices[0], scene.prices[0] / 2_500, scene.world.now);
-    change(&mut update);
-    pyth::write(&mut scene.world.svm, listed.price_account, &update, 1).expect("price account");
-    Attempt::of(build::update_market(listed.keys.market, listed.price_account), &[&scene.world.payer])
-}
-
-/// The price account with other bytes.
-fn price_bytes(scene: &mut Scene, change: impl Fn(&mut Vec<u8>)) -> Attempt {
-    let attempt = price(scene, |_| {});
-    let key = scene.world.markets[0].price_account;
-    let mut account = scene.world.svm.get_account(&key).expect("written");
-    change(&mut account.data);
-    scene.world.svm.set_account(key, account).expect("price account");
-    attempt
-}
-
-fn good_price(scene: &mut Scene) -> Attempt {
-    price(scene, |_| {})
-}
 
 fn price_rows() -> Vec<Row> {
     let rows: Vec<(&'static str, E, fn(&mut Scene) -> Attempt)> = vec![
@@ -100,78 +78,6 @@ fn price_rows() -> Vec<Row> {
 }
 
 // Money (RULES 1)
-
-fn deposit(scene: &mut Scene, amount: u64) -> Attempt {
-    let taker = &scene.taker;
-    let world = &scene.world;
-    Attempt::of(build::deposit(taker.owner.pubkey(), world.exchange, taker.account, world.quote, taker.wallet, amount), &[&taker.owner])
-}
-
-fn withdraw_of(scene: &mut Scene, who: fn(&Scene) -> &Member, amount: u64) -> Attempt {
-    let (member, world) = (who(scene), &scene.world);
-    let portfolio = scene.portfolio(member);
-    let out = build::withdraw(member.owner.pubkey(), world.exchange, member.account, world.quote, member.wallet, amount, &portfolio);
-    Attempt::of(out, &[&member.owner])
-}
-
-fn withdraw(scene: &mut Scene, amount: u64) -> Attempt {
-    withdraw_of(scene, |scene| &scene.taker, amount)
-}
-
-fn good_withdrawal(scene: &mut Scene) -> Attempt {
-    withdraw(scene, 100 * USD as u64)
-}
-
-fn debtor(scene: &Scene) -> &Member {
-    &scene.debtor
-}
-
-/// A withdrawal with account `slot` replaced.
-fn withdraw_with(scene: &mut Scene, slot: usize, key: fn(&Scene) -> Pubkey) -> Attempt {
-    let mut attempt = good_withdrawal(scene);
-    attempt.instructions[0].accounts[slot].pubkey = key(scene);
-    attempt
-}
-
-fn bring(scene: &mut Scene, amount: u64) -> Attempt {
-    let (taker, world) = (&scene.taker, &scene.world);
-    let bring = build::deposit_collateral(taker.owner.pubkey(), world.exchange, taker.account, scene.token, scene.token_wallet, amount);
-    Attempt::of(bring, &[&taker.owner])
-}
-
-fn take(scene: &mut Scene, amount: u64) -> Attempt {
-    let (taker, world) = (&scene.taker, &scene.world);
-    let portfolio = scene.portfolio(taker);
-    let owner = taker.owner.pubkey();
-    let take = build::withdraw_collateral(owner, world.exchange, taker.account, scene.token, scene.token_wallet, amount, &portfolio);
-    Attempt::of(take, &[&taker.owner])
-}
-
-fn close(scene: &mut Scene, owner: fn(&Scene) -> &Member, account: fn(&Scene) -> &Member) -> Attempt {
-    let (owner, account) = (owner(scene), account(scene).account);
-    Attempt::of(build::close_account(owner.owner.pubkey(), account), &[&owner.owner])
-}
-
-fn good_close(scene: &mut Scene) -> Attempt {
-    close(scene, |scene| &scene.empty, |scene| &scene.empty)
-}
-
-fn insure(scene: &mut Scene, amount: u64) -> Attempt {
-    let key = scene.stranger.pubkey();
-    let world = &scene.world;
-    Attempt::of(build::fund_insurance(key, world.exchange, world.quote, scene.stranger_wallet, amount), &[&scene.stranger])
-}
-
-fn foreign_withdrawal(scene: &mut Scene, amount: u64) -> Attempt {
-    // The deposit no longer counts against the outflow of the hour.
-    scene.world.pass(90_000);
-    let foreign = &scene.foreign;
-    let owner = &scene.taker.owner;
-    let wallet = foreign.wallet;
-    let out =
-        build::withdraw(owner.pubkey(), foreign.exchange, foreign.account, foreign.quote, wallet, amount, &build::Portfolio::default());
-    Attempt::of(out, &[owner])
-}
 
 fn money_rows() -> Vec<Row> {
     let deposits: fn(&mut Scene) -> Attempt = |s| deposit(s, 1);
@@ -292,57 +198,6 @@ fn money_rows() -> Vec<Row> {
 }
 
 // Orders (RULES 5)
-
-fn with_order(scene: &mut Scene, change: impl Fn(&mut OrderArgs)) -> Attempt {
-    let mut args = order(BUY, IOC, 2_001_000, 100);
-    change(&mut args);
-    let (taker, maker) = (&scene.taker, scene.maker.account);
-    let portfolio = scene.portfolio(taker);
-    Attempt::of(build::place_order(taker.owner.pubkey(), taker.account, scene.keys(0), args, &portfolio, &[maker]), &[&taker.owner])
-}
-
-fn good_order(scene: &mut Scene) -> Attempt {
-    with_order(scene, |_| {})
-}
-
-/// A good order with account `slot` replaced.
-fn order_with(scene: &mut Scene, slot: usize, key: fn(&Scene) -> Pubkey) -> Attempt {
-    let mut attempt = good_order(scene);
-    attempt.instructions[0].accounts[slot].pubkey = key(scene);
-    attempt
-}
-
-/// The same attempt, signed by another key in place of the first.
-fn signed_by(mut attempt: Attempt, key: &solana_keypair::Keypair) -> Attempt {
-    attempt.instructions[0].accounts[0].pubkey = key.pubkey();
-    attempt.signers = vec![key.insecure_clone()];
-    attempt
-}
-
-fn cancel(scene: &mut Scene, number: impl Fn(&Scene) -> u64) -> Attempt {
-    let (taker, id) = (&scene.taker, number(scene));
-    Attempt::of(build::cancel_order(taker.owner.pubkey(), taker.account, scene.keys(0), id), &[&taker.owner])
-}
-
-fn good_cancel(scene: &mut Scene) -> Attempt {
-    cancel(scene, |scene| scene.order)
-}
-
-fn cancel_all(scene: &mut Scene) -> Attempt {
-    Attempt::of(build::cancel_all(scene.taker.owner.pubkey(), scene.taker.account), &[&scene.taker.owner])
-}
-
-fn settle(scene: &mut Scene, market: usize) -> Attempt {
-    let taker = &scene.taker;
-    Attempt::of(build::settle(scene.keys(market).market, taker.account, &scene.portfolio(taker)), &[&taker.owner])
-}
-
-/// The last remaining account of a good order is its maker.
-fn order_with_maker(scene: &mut Scene, maker: fn(&Scene) -> Pubkey) -> Attempt {
-    let mut attempt = good_order(scene);
-    attempt.instructions[0].accounts.last_mut().expect("maker").pubkey = maker(scene);
-    attempt
-}
 
 fn order_rows() -> Vec<Row> {
     let numbers: Vec<(&'static str, E, fn(&mut Scene) -> Attempt)> = vec![
@@ -521,24 +376,6 @@ fn order_rows() -> Vec<Row> {
     rows
 }
 
-fn touch(scene: &mut Scene, market: usize) -> Attempt {
-    Attempt::of(build::touch(scene.keys(market).market, scene.taker.account), &[&scene.stranger])
-}
-
-/// A resting order of one lot.
-fn resting(scene: &mut Scene, price: i64) -> Attempt {
-    with_order(scene, |order| {
-        order.kind = LIMIT;
-        order.price = price;
-        order.lots = 1;
-    })
-}
-
-fn rest(scene: &mut Scene, price: i64) {
-    let attempt = resting(scene, price);
-    attempt.send(&mut scene.world).expect("rests");
-}
-
 #[test]
 fn orders_that_cannot_be_meant_are_refused() -> Result<()> {
     let rows = check_rows(&mut Scene::calm()?, &order_rows());
@@ -547,91 +384,6 @@ fn orders_that_cannot_be_meant_are_refused() -> Result<()> {
 }
 
 // Liquidation (RULES 6, 7)
-
-const ANY_PRICE: LiquidateArgs = LiquidateArgs { max_lots: 100, min_price: 1, max_price: 1 << 30 };
-
-fn slice_of(scene: &mut Scene, who: fn(&Scene) -> &Member, args: LiquidateArgs) -> Attempt {
-    let (keeper, target) = (&scene.keeper, who(scene).account);
-    let portfolio = scene.portfolio(keeper).and(&scene.world.portfolio(&target));
-    let maker = scene.maker.account;
-    let slice = build::liquidate(keeper.owner.pubkey(), keeper.account, target, scene.keys(0), args, &portfolio, &[maker]);
-    Attempt::of(slice, &[&keeper.owner])
-}
-
-fn slice(scene: &mut Scene) -> Attempt {
-    slice_of(scene, debtor, ANY_PRICE)
-}
-
-/// A good slice with account `slot` replaced.
-fn slice_with(scene: &mut Scene, slot: usize, key: fn(&Scene) -> Pubkey) -> Attempt {
-    let mut attempt = slice(scene);
-    attempt.instructions[0].accounts[slot].pubkey = key(scene);
-    attempt
-}
-
-fn convert(scene: &mut Scene, change: impl Fn(&mut ConvertCollateralArgs)) -> Attempt {
-    let (keeper, taker) = (&scene.keeper, &scene.taker);
-    let portfolio = scene.portfolio(keeper).and(&scene.portfolio(taker));
-    let mut args = ConvertCollateralArgs { max_amount: 1_000_000_000, max_cost: 1 << 40 };
-    change(&mut args);
-    let (owner, market) = (keeper.owner.pubkey(), scene.keys(0).market);
-    let convert = build::convert_collateral(owner, keeper.account, taker.account, scene.collateral, market, args, &portfolio);
-    Attempt::of(convert, &[&keeper.owner])
-}
-
-fn good_conversion(scene: &mut Scene) -> Attempt {
-    convert(scene, |_| {})
-}
-
-fn convert_with(scene: &mut Scene, slot: usize, key: fn(&Scene) -> Pubkey) -> Attempt {
-    let mut attempt = good_conversion(scene);
-    attempt.instructions[0].accounts[slot].pubkey = key(scene);
-    attempt
-}
-
-fn cancel_failing(scene: &mut Scene, who: fn(&Scene) -> &Member) -> Attempt {
-    let member = who(scene);
-    Attempt::of(build::cancel_failing(member.account, &scene.portfolio(member)), &[&scene.stranger])
-}
-
-fn estate(scene: &mut Scene, who: fn(&Scene) -> &Member) -> Attempt {
-    let member = who(scene);
-    Attempt::of(build::settle_estate(member.account, &scene.portfolio(member)), &[&scene.stranger])
-}
-
-fn deleverage(scene: &mut Scene, who: fn(&Scene) -> &Member) -> Attempt {
-    let member = who(scene);
-    Attempt::of(build::deleverage(scene.keys(0).market, member.account, &scene.portfolio(member)), &[&scene.stranger])
-}
-
-fn resolve(scene: &mut Scene, who: fn(&Scene) -> &Member) -> Attempt {
-    let (member, world) = (who(scene), &scene.world);
-    let portfolio = scene.portfolio(member);
-    let resolve = build::resolve_bankruptcy(world.exchange, scene.keys(0).market, member.account, world.quote, &portfolio);
-    Attempt::of(resolve, &[&scene.stranger])
-}
-
-fn advance_round(scene: &mut Scene) -> Attempt {
-    Attempt::of(build::advance_round(scene.keys(0).market), &[&scene.stranger])
-}
-
-/// Sends what prepares a row.
-fn done(scene: &mut Scene, attempt: Attempt) {
-    if let Err((error, log)) = attempt.send(&mut scene.world) {
-        panic!("{error:?}\n{log}");
-    }
-}
-
-/// The debtor is being liquidated and the take-over is open; the taker misses its initial margin.
-fn failing() -> Result<Scene> {
-    Scene::calm()?.fallen(147 * USD)
-}
-
-/// The debtor's liquidation has begun.
-fn begin(scene: &mut Scene) {
-    let first = slice_of(scene, debtor, LiquidateArgs { max_lots: 1, ..ANY_PRICE });
-    done(scene, first);
-}
 
 /// Nothing of this applies to healthy accounts.
 fn healthy_rows() -> Vec<Row> {
@@ -749,6 +501,13 @@ fn failing_rows() -> Vec<Row> {
     ]
 }
 
+/// The attempt after it has succeeded once.
+fn again(scene: &mut Scene, attempt: fn(&mut Scene) -> Attempt) -> Attempt {
+    let attempt = attempt(scene);
+    attempt.send(&mut scene.world).expect("succeeds once");
+    attempt
+}
+
 #[test]
 fn prices_that_are_not_what_they_say_are_refused() -> Result<()> {
     let rows = check_rows(&mut Scene::calm()?, &price_rows());
@@ -773,5 +532,58 @@ fn healthy_accounts_are_left_alone() -> Result<()> {
 fn failing_accounts_are_liquidated_only_as_the_rules_say() -> Result<()> {
     let rows = check_rows(&mut failing()?, &failing_rows());
     assert!(rows >= 20);
+    Ok(())
+}
+
+fn bankrupt_rows() -> Vec<Row> {
+    vec![
+        row("resolving before the estate is spread", Program(E::SettleEstateInstead), |s| resolve(s, debtor), |s| estate(s, debtor)),
+        row(
+            "resolving with lots open",
+            Program(E::LotsRemain),
+            |s| {
+                let spread = estate(s, debtor);
+                done(s, spread);
+                resolve(s, debtor)
+            },
+            |s| deleverage(s, debtor),
+        ),
+        row("deleveraging again", Program(E::NoPosition), |s| again(s, |s| deleverage(s, debtor)), |s| deleverage(s, debtor)),
+        row("spreading the estate again", Program(E::NothingToSettle), |s| again(s, |s| estate(s, debtor)), |s| estate(s, debtor)),
+        row(
+            "a bankrupt account trades",
+            Program(E::NoEquity),
+            |s| {
+                let mut attempt = signed_by(good_order(s), &s.debtor.owner);
+                let portfolio = s.portfolio(&s.debtor);
+                let mut args = plimsoll_tests::order(plimsoll_tests::SELL, LIMIT, 1_205_000, 1);
+                args.reduce_only = true;
+                attempt.instructions[0] = build::place_order(s.debtor.owner.pubkey(), s.debtor.account, s.keys(0), args, &portfolio, &[]);
+                attempt
+            },
+            |s| deleverage(s, debtor),
+        ),
+    ]
+}
+
+#[test]
+fn the_bankrupt_are_resolved_in_order() -> Result<()> {
+    check_rows(&mut ruined()?, &bankrupt_rows());
+    check_rows(
+        &mut spent()?,
+        &[row("resolving twice", Program(E::NoPosition), |s| again(s, |s| resolve(s, debtor)), |s| resolve(s, debtor))],
+    );
+    let early = row(
+        "closing a round early",
+        Program(E::RoundNotReady),
+        |s| {
+            let absorb = resolve(s, debtor);
+            done(s, absorb);
+            advance_round(s)
+        },
+        |s| resolve(s, debtor),
+    );
+    check_rows(&mut spent()?, &[early]);
+    check_rows(&mut registering()?, &[row("closing a round twice", Program(E::RoundNotReady), |s| again(s, advance_round), advance_round)]);
     Ok(())
 }
