@@ -3,7 +3,7 @@
 
 use super::makers::lots_in;
 use super::market::Marks;
-use super::population::Draw;
+use super::population::{Draw, USD};
 use super::tally::Tally;
 use super::traders::market_order;
 use crate::world::audit::Census;
@@ -11,6 +11,7 @@ use crate::world::{Member, World};
 use anyhow::Result;
 use plimsoll_sdk::build::{self, ConvertCollateralArgs, LiquidateArgs, Portfolio};
 use plimsoll_sdk::risk::liquidation::AccountState;
+use plimsoll_sdk::risk::oracle;
 use plimsoll_sdk::risk::margin::Health;
 use plimsoll_sdk::state::MarginAccount;
 use solana_pubkey::Pubkey;
@@ -80,6 +81,8 @@ pub struct Keepers {
     history: Vec<Rc<Census>>,
 }
 
+/// An account without equity is not bankrupt while it has so much to sell (RULES 6.1).
+const BANKRUPT_VALUE: i64 = 50 * USD;
 /// Steps of history kept for views.
 const HISTORY: usize = 4;
 /// An account far from its requirement is looked at again after so many steps at latest.
@@ -154,7 +157,7 @@ impl Keeper {
                 continue;
             }
             let Some(health) = marks.health(account) else { continue };
-            let actions = choose(account, &health, sellable(account, marks), marks);
+            let actions = choose(account, &health, &Collateral::of(account, marks), marks);
             if actions.is_empty() {
                 self.watched.insert(*key, Watch::of(&health, marks, step));
             } else {
@@ -255,10 +258,21 @@ impl Watch {
     }
 }
 
-/// Value of an account's collateral at maintenance weight.
-fn sellable(account: &MarginAccount, marks: &Marks) -> i64 {
-    let legs = plimsoll_sdk::preview::legs(account, marks, marks.now).unwrap_or_default();
-    legs.iter().map(|leg| leg.input.collateral_mm.raw()).sum()
+/// An account's collateral as a buyer sees it.
+pub struct Collateral {
+    /// Value at maintenance weight, atoms.
+    pub value: i64,
+    /// Whether prices are calm enough for a sale.
+    pub is_sale_open: bool,
+}
+
+impl Collateral {
+    fn of(account: &MarginAccount, marks: &Marks) -> Self {
+        let legs = plimsoll_sdk::preview::legs(account, marks, marks.now).unwrap_or_default();
+        let value = legs.iter().map(|leg| leg.input.collateral_mm.raw()).sum();
+        let indices = marks.collaterals.iter().filter_map(|(_, collateral)| marks.index(&collateral.market));
+        Self { value, is_sale_open: indices.into_iter().all(|index| marks.allows(index, oracle::Action::ConvertCollateral)) }
+    }
 }
 
 fn portfolio_of(account: &MarginAccount, marks: &Marks) -> Portfolio {
@@ -284,17 +298,17 @@ fn capacity(own: &MarginAccount, marks: &Marks, market: usize) -> i64 {
 
 /// What to do with an account as a keeper sees it: nothing while it stands, a judgement where only its state has to follow, else a slice of
 /// every leg, and a purchase of its collateral where its losses exceed its cash.
-pub fn choose(account: &MarginAccount, health: &Health, sellable: i64, marks: &Marks) -> Vec<Action> {
+pub fn choose(account: &MarginAccount, health: &Health, collateral: &Collateral, marks: &Marks) -> Vec<Action> {
     let legs: Vec<_> = account.perps.iter().filter(|slot| slot.is_used()).collect();
     let Some(any) = legs.first().map(|slot| slot.market) else { return Vec::new() };
     let (equity, trigger, mm) = (health.equity.raw(), health.equity_trigger.raw(), health.mm.raw());
     let state = AccountState::try_from(account.liquidation.state).unwrap_or_default();
     let losses: i64 = legs.iter().map(|slot| unsettled(slot, marks).min(0)).sum();
-    let can_convert = sellable > 0 && -losses > account.cash;
+    let can_convert = collateral.value > 0 && collateral.is_sale_open && -losses > account.cash;
     let mut actions = Vec::new();
     if equity < 0 || (equity == 0 && mm > 0) {
-        if sellable >= 50_000_000 && can_convert {
-            actions.push(Action::Convert);
+        if collateral.value >= BANKRUPT_VALUE {
+            actions.extend(can_convert.then_some(Action::Convert));
         } else if state != AccountState::Bankrupt {
             actions.push(Action::Judge(any));
         }
