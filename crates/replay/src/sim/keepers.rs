@@ -72,6 +72,8 @@ struct Keeper {
     /// Copies newer than the view: accounts this keeper has just worked on.
     own: BTreeMap<Pubkey, MarginAccount>,
     watched: BTreeMap<Pubkey, Watch>,
+    /// Accounts on which a call was in vain, and the step from which they are tried again.
+    resting: BTreeMap<Pubkey, usize>,
     draw: Draw,
 }
 
@@ -87,6 +89,8 @@ const BANKRUPT_VALUE: i64 = 50 * USD;
 const HISTORY: usize = 4;
 /// An account far from its requirement is looked at again after so many steps at latest.
 const RECHECK: usize = 30;
+/// Steps for which a keeper leaves an account alone after a call in vain.
+const REST: usize = 5;
 /// Tolerance of a call around the price the decision was made at, in thousandths.
 const TOLERANCE: i64 = 10;
 /// Part of its spare equity that a keeper commits to one slice, percent.
@@ -99,8 +103,15 @@ impl Keepers {
         for (style, stream) in styles.iter().zip(2_000..) {
             let cash = style.cash.unsigned_abs();
             let member = world.join(cash, cash)?;
-            let (view, own, watched) = (Rc::new(Census::default()), BTreeMap::new(), BTreeMap::new());
-            keepers.push(Keeper { style: *style, member, view, own, watched, draw: Draw::new(seed, stream) });
+            keepers.push(Keeper {
+                style: *style,
+                member,
+                view: Rc::new(Census::default()),
+                own: BTreeMap::new(),
+                watched: BTreeMap::new(),
+                resting: BTreeMap::new(),
+                draw: Draw::new(seed, stream),
+            });
         }
         Ok(Self { keepers, history: Vec::new() })
     }
@@ -130,7 +141,7 @@ impl Keepers {
         intents.sort_by_key(|intent| (intent.arrives, intent.keeper));
         for intent in intents {
             if let Some(keeper) = self.keepers.get_mut(intent.keeper) {
-                keeper.send(world, marks, &intent, makers, tally);
+                keeper.send(world, marks, &intent, step, makers, tally);
             }
         }
         for keeper in &self.keepers {
@@ -153,7 +164,8 @@ impl Keeper {
         let mut arrives = self.style.delay + self.draw.below(self.style.jitter);
         for (key, stale) in &view.members {
             let account = self.own.get(key).unwrap_or(stale);
-            if keepers.contains(key) || self.watched.get(key).is_some_and(|watch| watch.is_quiet(marks, step)) {
+            let is_resting = self.resting.get(key).is_some_and(|until| step < *until);
+            if is_resting || keepers.contains(key) || self.watched.get(key).is_some_and(|watch| watch.is_quiet(marks, step)) {
                 continue;
             }
             let Some(health) = marks.health(account) else { continue };
@@ -172,7 +184,7 @@ impl Keeper {
         }
     }
 
-    fn send(&mut self, world: &mut World, marks: &Marks, intent: &Intent, makers: &[Pubkey], tally: &mut Tally) {
+    fn send(&mut self, world: &mut World, marks: &Marks, intent: &Intent, step: usize, makers: &[Pubkey], tally: &mut Tally) {
         let own = world.member(&self.member.account);
         let portfolio = intent.portfolio.clone().and(&world.portfolio(&self.member.account));
         let instruction = match intent.action {
@@ -209,6 +221,10 @@ impl Keeper {
         // The chain had moved on since the copy was made, and nothing was left of what the keeper saw.
         if is_slice && !is_done && is_changed {
             tally.lost_races += 1;
+        }
+        // Refused although nothing had changed: the same call would be refused again until prices, makers or the keeper's stock have moved.
+        if !is_done && !is_changed {
+            self.resting.insert(intent.target, step + REST);
         }
         self.own.insert(intent.target, world.member(&intent.target));
     }

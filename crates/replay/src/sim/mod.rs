@@ -62,6 +62,7 @@ struct Setting {
     fund: i64,
     /// First step in which traders open their positions, and over how many they do.
     opening: (usize, usize),
+    makers: MakerStyle,
 }
 
 /// Q30 of a percentage.
@@ -75,6 +76,10 @@ const KEEPERS: [KeeperStyle; 3] = [
     KeeperStyle { name: "steady", cash: 80_000 * USD, lag: 0, period: 2, delay: 90, jitter: 90 },
     KeeperStyle { name: "distant", cash: 120_000 * USD, lag: 1, period: 2, delay: 40, jitter: 250 },
 ];
+/// Seconds of ordinary path before the gap: positions are opened in it, and are not yet old enough to have been thinned out by earlier falls.
+const GAP_LEAD_IN: i64 = 900;
+/// Steps in which a trader tries to open its positions.
+const TRIES: usize = 10;
 /// Steps between two settlements of everybody.
 const SETTLE_EVERY: usize = 60;
 /// Steps at the last price in which what is open is brought to its end, at most.
@@ -102,7 +107,7 @@ pub fn run(config: &Config) -> Result<ReportData> {
     let ticks = match config.scenario {
         Scenario::Day => walk(&history, config.step, config.seed)?,
         Scenario::Gap => {
-            let gap = gap(&history, config.step, config.seed, GapPlan::default())?;
+            let gap = gap(&history, config.step, config.seed, GapPlan { lead_in: GAP_LEAD_IN, ..GapPlan::default() })?;
             notes.push(gap.note);
             gap.ticks
         }
@@ -128,14 +133,14 @@ impl Run {
     fn new(config: &Config, ticks: &[Tick]) -> Result<Self> {
         let first = ticks.first().context("the path is empty")?;
         let setting = match config.scenario {
-            Scenario::Day => Setting { fund: 2_000_000 * USD, opening: (0, 240) },
-            Scenario::Gap => Setting { fund: 40_000 * USD, opening: (40, 20) },
+            Scenario::Day => Setting { fund: 2_000_000 * USD, opening: (0, 240), makers: MAKERS },
+            Scenario::Gap => Setting { fund: 40_000 * USD, opening: (2, 10), makers: MakerStyle { nerve: 2_000, ..MAKERS } },
         };
         let mut world = World::new(&market::listings(first), first.at - config.step)?;
         let sol = world.list_collateral(0, traders::SOL_DECIMALS, percent(80), percent(90), 0)?;
         let collaterals = vec![address::collateral(&world.exchange, &sol.mint)];
         fill_fund(&mut world, setting.fund)?;
-        let makers = Makers::join(&mut world, MAKERS)?;
+        let makers = Makers::join(&mut world, setting.makers)?;
         let keepers = Keepers::join(&mut world, &KEEPERS, config.seed)?;
         let mut joined = Vec::new();
         for plan in population::plans(config.traders, config.seed) {
@@ -198,16 +203,13 @@ impl Run {
         self.recorder.record(&self.world, &marks, &self.census, &self.keepers.accounts(), &mut self.tally);
     }
 
-    /// The traders whose turn it is.
+    /// The traders whose turn it is, and those who found nobody to trade with when it was.
     fn open_positions(&mut self, step: usize, marks: &Marks) {
-        let count = self.traders.len();
         let (first, steps) = self.opening;
-        let turn = |step: usize| (count * step.saturating_sub(first) / steps).min(count);
-        for number in turn(step)..turn(step + 1) {
-            let trader = &mut self.traders[number];
+        let count = self.traders.len();
+        let turn = (count * (step + 1).saturating_sub(first) / steps).min(count);
+        for trader in self.traders[..turn].iter_mut().filter(|trader| trader.tries < TRIES) {
             traders::open(&mut self.world, trader, &mut self.makers, marks, &mut self.tally);
-            let (key, label) = (trader.member.account, format!("trader {:03}", number + 1));
-            self.entrants.push(Entrant { key, label, equity: trader.equity, leverage: trader.leverage });
         }
     }
 
@@ -248,6 +250,11 @@ impl Run {
 
     fn report(&mut self, config: &Config, source: String, notes: Vec<String>, started: Instant) -> Result<ReportData> {
         let (marks, census) = (self.marks(), &self.census);
+        let trader = |(trader, number): (&Trader, usize)| {
+            let Trader { member, equity, leverage, .. } = trader;
+            Entrant { key: member.account, label: format!("trader {number:03}"), equity: *equity, leverage: *leverage }
+        };
+        self.entrants.extend(self.traders.iter().zip(1..).map(trader));
         let accounts = recorder::accounts(&self.entrants, census, &marks, &self.tally);
         let (ledgers, positions) = (recorder::ledgers(&self.world, census), recorder::positions(&self.world, census));
         let differences: i128 = ledgers.iter().map(|ledger| ledger.difference().abs()).sum();

@@ -30,8 +30,10 @@ pub struct Trader {
     pub plan: Plan,
     /// Gross notional over equity after opening, hundredths.
     pub leverage: i64,
-    /// Equity at joining.
+    /// Equity before opening.
     pub equity: i64,
+    /// Steps in which it has tried to open its positions; the bound of them when it is done.
+    pub tries: usize,
 }
 
 /// Brings a trader's deposit in; SOL is valued at the present price.
@@ -46,15 +48,26 @@ pub fn join(world: &mut World, plan: Plan, sol: Token, sol_price: i64) -> Result
         let deposit = build::deposit_collateral(owner, world.exchange, member.account, sol, wallet, amount);
         world.send(&[deposit], &[&member.owner])?;
     }
-    Ok(Trader { member, plan, leverage: 0, equity: 0 })
+    Ok(Trader { member, plan, leverage: 0, equity: 0, tries: 0 })
 }
 
 /// Opens every leg of a trader's plan, as far as its margin and the makers allow.
 pub fn open(world: &mut World, trader: &mut Trader, makers: &mut Makers, marks: &Marks, tally: &mut Tally) {
     let account = world.member(&trader.member.account);
-    trader.equity = marks.health(&account).map_or(0, |health| health.equity.raw());
+    if trader.tries == 0 {
+        trader.equity = marks.health(&account).map_or(0, |health| health.equity.raw());
+    }
+    trader.tries += 1;
+    let mut is_open = true;
     for leg in trader.plan.legs.clone() {
-        open_leg(world, trader, &leg, makers, marks, tally);
+        let key = world.markets[leg.market].keys.market;
+        if lots_in(&world.member(&trader.member.account), &key) == 0 {
+            open_leg(world, trader, &leg, makers, marks, tally);
+            is_open &= lots_in(&world.member(&trader.member.account), &key) != 0;
+        }
+    }
+    if is_open {
+        trader.tries = usize::MAX;
     }
     let account = world.member(&trader.member.account);
     let health = Marks { now: world.now, ..Marks::read(world, &keys_of(marks)) }.health(&account);
