@@ -5,7 +5,7 @@ use crate::events::Fill;
 use crate::portfolio::Roster;
 use anchor_lang::prelude::*;
 use plimsoll_risk::book::{
-    match_against, Admission, Key as BookKey, Maker, Makers, MatchOutcome, Order, Party, Side, Step, StepKind, Taker,
+    match_against, Admission, Key as BookKey, Maker, Makers, MatchOutcome, Order, Party, Side, Step, StepKind, Stop, Taker,
 };
 use plimsoll_risk::margin::{maker_admits, MarketTerms};
 use plimsoll_risk::perp::{charge_fee, touch, trade, Touched};
@@ -13,8 +13,11 @@ use plimsoll_risk::{Lots, Price, Quote, Ratio, RiskError, RiskResult, Secs};
 use plimsoll_state::market::fee;
 use plimsoll_state::{MarginAccount, Market, OrderBook};
 
-/// A passed account: a margin account, or an address where there is none any more.
+/// A passed maker: its key, and its account unless that has been closed.
 type PassedMaker<'info> = (BookKey, Option<AccountLoader<'info, MarginAccount>>);
+
+/// Generation of a closed account. Were an order ever of this one, `admit` would drop it all the same.
+const CLOSED: u32 = u32::MAX;
 
 /// The makers passed with an instruction, each beside its key.
 struct Passed<'a, 'info> {
@@ -40,21 +43,30 @@ pub(crate) struct Execution {
     pub(crate) worst: Price,
 }
 
+impl Execution {
+    /// Whether nothing came of the order because makers in its way were not passed (RULES 5.3).
+    pub(crate) fn lacks_makers(&self) -> bool {
+        let outcome = &self.outcome;
+        let is_blocked = matches!(outcome.stop, Stop::MissingMaker(_)) || outcome.has_skipped();
+        is_blocked && outcome.filled.is_zero() && outcome.rest.is_zero()
+    }
+}
+
 impl<'info> Passed<'_, 'info> {
-    /// Every margin account among the remaining accounts but those named in the instruction, and every account that is not the program's:
-    /// whoever closed a margin account has left nobody to answer for its orders, and they must not block the book.
+    /// Every margin account among the remaining accounts but those named in the instruction. An account that is empty may be a closed one, whose
+    /// orders would otherwise block the book for ever: nobody could pass their owner.
     fn collect(roster: &Roster<'info>, named: &[Pubkey]) -> Result<Vec<PassedMaker<'info>>> {
         let mut makers = Vec::new();
         for info in roster.infos() {
             let key = BookKey::from_bytes(info.key.to_bytes());
-            if info.owner != &crate::ID {
-                makers.push((key, None));
-                continue;
-            }
-            let is_margin_account = info.try_borrow_data()?.starts_with(MarginAccount::TAG);
+            // What is borrowed already is named in the instruction and no maker.
+            let is_tagged = info.try_borrow_data().is_ok_and(|bytes| bytes.starts_with(MarginAccount::TAG));
+            let is_margin_account = info.owner == &crate::ID && is_tagged;
             if is_margin_account && !named.contains(info.key) {
                 require!(info.is_writable, PlimsollError::NotWritable);
                 makers.push((key, Some(AccountLoader::try_from(info)?)));
+            } else if info.owner != &crate::ID && info.data_is_empty() {
+                makers.push((key, None));
             }
         }
         Ok(makers)
@@ -68,21 +80,20 @@ impl<'info> Passed<'_, 'info> {
 impl Makers for Passed<'_, '_> {
     fn find(&self, owner: &BookKey) -> Option<Maker> {
         let index = self.makers.iter().position(|(key, _)| key == owner)?;
-        // No order outlives its account under the last generation: such an order is dead.
         let generation = match &self.makers.get(index)?.1 {
             Some(loader) => loader.load().ok()?.generation,
-            None => u32::MAX,
+            None => CLOSED,
         };
         Some(Maker { index: u8::try_from(index).ok()?, generation })
     }
 
     /// RULES 5.3: healthy and covered by the margin reserved with the order, or reducing; an order the account no longer lists is void.
     fn admit(&mut self, maker: Maker, order: &Order, lots: Lots) -> RiskResult<Admission> {
-        let Some((_, Some(loader))) = self.makers.get(usize::from(maker.index)) else {
+        let Some(loader) = self.makers.get(usize::from(maker.index)).and_then(|(_, loader)| loader.as_ref()) else {
             return Ok(Admission::Refuse);
         };
         let mut account = loader.load_mut().map_err(|_| RiskError::WrongState)?;
-        let Some(slot) = account.perp_index(&self.market_key).filter(|_| account.lists_order(order.id)) else {
+        let Some(slot) = account.perp_index(&self.market_key).filter(|slot| account.lists_order(*slot, order.id)) else {
             return Ok(Admission::Refuse);
         };
         let is_healthy = account.liquidation.state == 0;
@@ -93,17 +104,17 @@ impl Makers for Passed<'_, '_> {
         let change = signed(self.side, wanted)?;
         let reserved = Quote::new(position.reserved);
         if wanted.is_zero() || !maker_admits(&self.terms, position.lots(), change, reserved, is_healthy)? {
-            account.reduce_order(order.id, None)?;
+            account.reduce_order(slot, order.id, None)?;
             return Ok(Admission::Refuse);
         }
         trade(&mut self.market.perp, position, &touched, change, order.limit())?;
         let charge = fee(wanted.at(order.limit())?, params.maker_fee)?;
         let split = charge_fee(&mut self.market.perp, position, &touched, Quote::new(*cash), charge, params.tranche_share)?;
         *cash = Quote::new(*cash).sub(split.from_cash)?.raw();
-        account.reduce_order(order.id, Some(u32::try_from(wanted.raw()).map_err(|_| RiskError::Overflow)?))?;
+        account.reduce_order(slot, order.id, Some(u32::try_from(wanted.raw()).map_err(|_| RiskError::Overflow)?))?;
         account.sequence = account.sequence.wrapping_add(1);
         drop(account);
-        let key = loader.key();
+        let key = self.loader(maker.index).map(AccountLoader::key).unwrap_or_default();
         self.fills.push(Fill { maker: key, order: order.id, price: order.price.into(), lots: change.neg()?.raw() });
         Ok(Admission::Fill(wanted))
     }
@@ -158,7 +169,7 @@ pub(crate) fn execute(
     let (header, orders) = book.side_mut(side);
     header.side_mut(side, orders).and_then(|mut live| live.apply(&outcome)).or_refuse()?;
     for step in outcome.steps() {
-        tidy(step, &passed, taker.account)?;
+        tidy(step, &passed, taker)?;
     }
     let fills = passed.fills;
     let (mut value, mut worst) = (Quote::ZERO, request.limit);
@@ -184,14 +195,19 @@ fn may_trade(book: &OrderBook, request: &Taker) -> Result<bool> {
 }
 
 /// Frees the owner's slot of an order that left the book without a fill.
-fn tidy(step: &Step, passed: &Passed<'_, '_>, taker: &mut MarginAccount) -> Result<()> {
+fn tidy(step: &Step, passed: &Passed<'_, '_>, taker: &mut TakerAccount<'_>) -> Result<()> {
     let is_dropped = step.kind != StepKind::Filled && step.left.is_zero();
-    // A slot that is already free is what is wanted, hence the ignored result.
+    // A slot that is already free is what is wanted, hence the ignored results.
     match step.party {
-        Party::Taker if is_dropped => drop(taker.reduce_order(step.id, None)),
+        Party::Taker if is_dropped => {
+            let _ = taker.account.reduce_order(taker.slot, step.id, None);
+        }
         Party::Maker(index) if is_dropped => {
             if let Some(loader) = passed.loader(index) {
-                drop(loader.load_mut()?.reduce_order(step.id, None));
+                let mut maker = loader.load_mut()?;
+                if let Some(slot) = maker.perp_index(&passed.market_key) {
+                    let _ = maker.reduce_order(slot, step.id, None);
+                }
             }
         }
         _ => {}

@@ -23,10 +23,8 @@ struct Options {
 
 fn parse(arguments: &[String]) -> Result<Option<Options>> {
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
-    let mut options = Options {
-        config: Config { seed: 10, scenario: Scenario::Day, step: 60, traders: 310, prices: None, checkout },
-        is_json: false,
-    };
+    let mut options =
+        Options { config: Config { seed: 10, scenario: Scenario::Day, step: 60, traders: 310, prices: None, checkout }, is_json: false };
     let mut rest = arguments.iter();
     while let Some(flag) = rest.next() {
         let mut value = || rest.next().with_context(|| format!("{flag} needs a value"));

@@ -185,7 +185,8 @@ impl Keeper {
             }
             Action::Convert => {
                 let Some((key, collateral)) = marks.collaterals.first() else { return };
-                let price = marks.markets.iter().find(|(market, _)| *market == collateral.market).map_or(1, |(_, market)| market.oracle.price);
+                let price =
+                    marks.markets.iter().find(|(market, _)| *market == collateral.market).map_or(1, |(_, market)| market.oracle.price);
                 // Half of the keeper's cash at most: the rest is margin.
                 let max_amount = (own.cash / 2 / price).saturating_mul(collateral.atoms_per_lot).max(1);
                 let args = ConvertCollateralArgs { max_amount, max_cost: own.cash.max(1) };

@@ -115,7 +115,9 @@ pub fn run(config: &Config) -> Result<ReportData> {
     }
     bar.finish_and_clear();
     let closing = run.close(ticks.last().context("the path is empty")?, ticks.len(), config.step)?;
-    notes.push(format!("After the path the last prices were published for {closing} more steps, in which everything open was resolved and settled."));
+    notes.push(format!(
+        "After the path the last prices were published for {closing} more steps, in which everything open was resolved and settled."
+    ));
     notes.extend(run.refusals());
     let broken = violations(&run.world);
     ensure!(broken.is_empty(), "the run broke a law:\n{}", broken.join("\n"));

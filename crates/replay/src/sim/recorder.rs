@@ -70,7 +70,8 @@ pub fn uncovered(census: &Census, marks: &Marks) -> i64 {
         books.pending_deficit + rounds + (-tranche(books)).max(0)
     };
     let markets: i64 = marks.markets.iter().map(|(_, market)| of_market(market)).sum();
-    let accounts: i64 = census.members.iter().filter_map(|(_, account)| marks.health(account)).map(|health| (-health.equity.raw()).max(0)).sum();
+    let accounts: i64 =
+        census.members.iter().filter_map(|(_, account)| marks.health(account)).map(|health| (-health.equity.raw()).max(0)).sum();
     markets + accounts
 }
 

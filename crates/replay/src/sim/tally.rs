@@ -2,7 +2,7 @@
 
 use anchor_lang::{AnchorDeserialize, Discriminator};
 use litesvm::types::TransactionMetadata;
-use plimsoll_sdk::events::{Deleveraged, DeficitAbsorbed, Liquidated};
+use plimsoll_sdk::events::{DeficitAbsorbed, Deleveraged, Liquidated};
 use plimsoll_sdk::risk::perp::PerpMarket;
 use solana_pubkey::Pubkey;
 use std::collections::{BTreeMap, BTreeSet};

@@ -50,7 +50,7 @@ impl Tokens {
 }
 
 impl Census {
-    /// Reads every account of the program.
+    /// Reads every account of the program that belongs to the world's exchange.
     pub fn take(world: &World) -> Self {
         let mut census = Self::default();
         for (key, account) in world.svm.get_program_accounts(&PROGRAM_ID) {
@@ -63,6 +63,13 @@ impl Census {
                 Some(Account::Exchange(_)) | None => {}
             }
         }
+        let exchange = world.exchange;
+        census.markets.retain(|(_, market)| market.exchange == exchange);
+        census.members.retain(|(_, member)| member.exchange == exchange);
+        census.collaterals.retain(|(_, collateral)| collateral.exchange == exchange);
+        census.funds.retain(|(_, fund)| fund.exchange == exchange);
+        let is_ours = |book: &Pubkey| census.markets.iter().any(|(_, market)| market.book == *book);
+        census.books.retain(|(key, _)| is_ours(key));
         census
     }
 
@@ -159,7 +166,8 @@ fn book_law(key: &Pubkey, book: &OrderBook, census: &Census) -> Option<String> {
         for order in header.live(side, orders).unwrap_or(&[]) {
             let owner = Pubkey::new_from_array(order.owner.to_bytes());
             let Some((_, member)) = census.members.iter().find(|(member, _)| *member == owner) else { continue };
-            if member.generation == order.generation && !member.lists_order(order.id) {
+            let slot = member.perps.iter().position(|slot| slot.market == book.market);
+            if member.generation == order.generation && !slot.is_some_and(|slot| member.lists_order(slot, order.id)) {
                 return Some(format!("book {key}: order {} of {owner} is live but not listed by its account", order.id));
             }
         }

@@ -57,6 +57,7 @@ pub(crate) fn handler(ctx: Context<PlaceOrder>, args: OrderArgs) -> Result<()> {
     let request = intent.taker(&account, slot, key, &market, now)?;
     let mut taker = TakerAccount { account: &mut account, slot, touched: &touched, terms: &terms };
     let executed = execute(&mut book, &mut market, market_key, &mut taker, &request, &roster, &[key])?;
+    require!(!executed.lacks_makers(), PlimsollError::MissingMaker);
     let rate = Ratio::new(market.perp_params.taker_fee);
     let fee = charge_taker(&mut market, &mut taker, executed.value, rate)?;
     let rested = intent.rest(&mut book, &mut account, slot, key, &terms, executed.outcome.rest, now)?;
