@@ -54,7 +54,7 @@ fn a_ten_times_long_is_liquidated_slice_by_slice_until_it_stands_again() -> Resu
     assert_eq!(after.liquidation.first_fail_publish, stage.world.now);
     assert_eq!((after.cash, after.perps[0].position.lots, after.generation), (before.cash, 10_000, before.generation));
     // The same sample again is still the first.
-    done(stage.liquidate(&keeper, &trader, 0, 10_000, &[])?)?;
+    refused(stage.liquidate(&keeper, &trader, 0, 10_000, &[])?, "AwaitSecondSample");
     assert_eq!(stage.state(&trader), WARNED);
 
     // Somebody bids better than the take-over price, which is 0.5 % under the mark at the flag: $186.07.
@@ -96,9 +96,9 @@ fn a_ten_times_long_is_liquidated_slice_by_slice_until_it_stands_again() -> Resu
     assert!(health.equity >= health.target);
     assert!(health.equity - health.target < 2_000_000, "no more than a lot beyond the target");
 
-    // Too late is a success without effect (RULES 6.5).
+    // Too late is a distinct early error and changes nothing (RULES 6.5).
     let before = stage.world.member(&trader.account);
-    done(stage.liquidate(&keeper, &trader, 0, 10_000, &[&bidder])?)?;
+    refused(stage.liquidate(&keeper, &trader, 0, 10_000, &[&bidder])?, "NotLiquidatable");
     let after = stage.world.member(&trader.account);
     assert_eq!(after.liquidation.state, HEALTHY);
     assert_eq!((after.cash, after.perps[0].position.lots, after.perps[0].position.quote), {

@@ -13,8 +13,11 @@ use plimsoll_risk::{Lots, Price, Quote, Ratio, RiskError, RiskResult, Secs};
 use plimsoll_state::market::fee;
 use plimsoll_state::{MarginAccount, Market, OrderBook};
 
-/// A passed account: a margin account, or an address where there is none any more.
+/// A passed maker: its key, and its account unless that has been closed.
 type PassedMaker<'info> = (BookKey, Option<AccountLoader<'info, MarginAccount>>);
+
+/// Generation of a closed account. Were an order ever of this one, `admit` would drop it all the same.
+const CLOSED: u32 = u32::MAX;
 
 /// The makers passed with an instruction, each beside its key.
 struct Passed<'a, 'info> {
@@ -50,21 +53,18 @@ impl Execution {
 }
 
 impl<'info> Passed<'_, 'info> {
-    /// Every margin account among the remaining accounts but those named in the instruction, and every account that is not the program's:
-    /// whoever closed a margin account has left nobody to answer for its orders, and they must not block the book.
+    /// Every margin account among the remaining accounts but those named in the instruction. An account that is empty may be a closed one, whose
+    /// orders would otherwise block the book for ever: nobody could pass their owner.
     fn collect(roster: &Roster<'info>, named: &[Pubkey]) -> Result<Vec<PassedMaker<'info>>> {
         let mut makers = Vec::new();
         for info in roster.infos() {
             let key = BookKey::from_bytes(info.key.to_bytes());
-            if info.owner != &crate::ID {
-                makers.push((key, None));
-                continue;
-            }
-            // What is borrowed already is named in the instruction and no maker.
-            let is_margin_account = info.try_borrow_data().is_ok_and(|bytes| bytes.starts_with(MarginAccount::TAG));
+            let is_margin_account = info.owner == &crate::ID && info.try_borrow_data()?.starts_with(MarginAccount::TAG);
             if is_margin_account && !named.contains(info.key) {
                 require!(info.is_writable, PlimsollError::NotWritable);
                 makers.push((key, Some(AccountLoader::try_from(info)?)));
+            } else if info.owner != &crate::ID && info.data_is_empty() {
+                makers.push((key, None));
             }
         }
         Ok(makers)
@@ -78,17 +78,16 @@ impl<'info> Passed<'_, 'info> {
 impl Makers for Passed<'_, '_> {
     fn find(&self, owner: &BookKey) -> Option<Maker> {
         let index = self.makers.iter().position(|(key, _)| key == owner)?;
-        // No order outlives its account under the last generation: such an order is dead.
         let generation = match &self.makers.get(index)?.1 {
             Some(loader) => loader.load().ok()?.generation,
-            None => u32::MAX,
+            None => CLOSED,
         };
         Some(Maker { index: u8::try_from(index).ok()?, generation })
     }
 
     /// RULES 5.3: healthy and covered by the margin reserved with the order, or reducing; an order the account no longer lists is void.
     fn admit(&mut self, maker: Maker, order: &Order, lots: Lots) -> RiskResult<Admission> {
-        let Some((_, Some(loader))) = self.makers.get(usize::from(maker.index)) else {
+        let Some(loader) = self.makers.get(usize::from(maker.index)).and_then(|(_, loader)| loader.as_ref()) else {
             return Ok(Admission::Refuse);
         };
         let mut account = loader.load_mut().map_err(|_| RiskError::WrongState)?;
@@ -113,7 +112,7 @@ impl Makers for Passed<'_, '_> {
         account.reduce_order(order.id, Some(u32::try_from(wanted.raw()).map_err(|_| RiskError::Overflow)?))?;
         account.sequence = account.sequence.wrapping_add(1);
         drop(account);
-        let key = loader.key();
+        let key = self.loader(maker.index).map(AccountLoader::key).unwrap_or_default();
         self.fills.push(Fill { maker: key, order: order.id, price: order.price.into(), lots: change.neg()?.raw() });
         Ok(Admission::Fill(wanted))
     }

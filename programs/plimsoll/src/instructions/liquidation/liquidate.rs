@@ -83,13 +83,9 @@ pub(crate) fn handler(ctx: Context<Liquidate>, args: LiquidateArgs) -> Result<()
     market.accrue_funding(now).or_refuse()?;
     let touched = touch_slot(&mut market, &mut account, slot, now)?;
     let portfolio = Portfolio::read_with(&account, Some((&market_key, &market)), &roster, now.raw())?;
-<<<<<<< HEAD
     let known = *account.liquidation;
-=======
-    let was = account.liquidation.state;
->>>>>>> main
     let state = advance_state(&mut account, &portfolio, &market, now)?;
-    let is_new = was != account.liquidation.state;
+    let is_new = known.state != account.liquidation.state;
     account.sequence = account.sequence.wrapping_add(1);
     if state != AccountState::Liquidating {
         let is_told = known != *account.liquidation || state == AccountState::Bankrupt;

@@ -5,7 +5,6 @@ use crate::events::{Header, Transferred};
 use crate::tokens::Movement;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
-use plimsoll_risk::margin::MAX_LEGS;
 use plimsoll_state::{Collateral, MarginAccount};
 
 /// Arguments of `deposit_collateral`.
@@ -40,19 +39,8 @@ pub struct DepositCollateral<'info> {
 }
 
 impl DepositCollateral<'_> {
-    /// Whether the account stays within the markets of which its margin can be computed (DESIGN 3): more would shield it from liquidation. The markets
-    /// of its other collaterals are not passed; each counts as one.
-    fn account_has_room(&self) -> Result<bool> {
-        let (account, market) = (self.margin_account.load()?, self.collateral.load()?.market);
-        let is_held = account.collaterals.iter().any(|slot| slot.collateral == self.collateral.key());
-        let perps = account.perps.iter().filter(|slot| slot.is_used()).count();
-        let collaterals = account.collaterals.iter().filter(|slot| slot.is_used()).count();
-        Ok(is_held || account.perp_index(&market).is_some() || perps.saturating_add(collaterals) < MAX_LEGS)
-    }
-
     fn validate(&self, args: &DepositCollateralArgs) -> Result<i64> {
         require_keys_eq!(self.collateral.load()?.exchange, self.margin_account.load()?.exchange, PlimsollError::WrongExchange);
-        require!(self.account_has_room()?, PlimsollError::PositionSlotsFull);
         let amount = i64::try_from(args.amount).map_err(|_| PlimsollError::QuantityOutOfRange)?;
         require!(amount > 0, PlimsollError::QuantityOutOfRange);
         Ok(amount)
