@@ -59,7 +59,9 @@ impl<'info> Passed<'_, 'info> {
         let mut makers = Vec::new();
         for info in roster.infos() {
             let key = BookKey::from_bytes(info.key.to_bytes());
-            let is_margin_account = info.owner == &crate::ID && info.try_borrow_data()?.starts_with(MarginAccount::TAG);
+            // What is borrowed already is named in the instruction and no maker.
+            let is_margin_account =
+                info.owner == &crate::ID && info.try_borrow_data().is_ok_and(|bytes| bytes.starts_with(MarginAccount::TAG));
             if is_margin_account && !named.contains(info.key) {
                 require!(info.is_writable, PlimsollError::NotWritable);
                 makers.push((key, Some(AccountLoader::try_from(info)?)));
