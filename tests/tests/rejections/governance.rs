@@ -103,7 +103,7 @@ fn governance_rows() -> Vec<Row> {
             NOT_ZERO,
             |s| {
                 let mut attempt = list_market(s, |_| {});
-                attempt.instructions[1].accounts[4].pubkey = s.keys(0).book;
+                attempt.instructions[0].accounts[4].pubkey = s.keys(0).book;
                 attempt
             },
             good,

@@ -70,7 +70,8 @@ const fn percent(share: i64) -> i64 {
     (share << 30) / 100
 }
 
-const MAKERS: MakerStyle = MakerStyle { count: 4, cash: 12_000_000 * USD, order: 150_000 * USD, inventory: 12_000_000 * USD, nerve: 500, pause: 5 };
+const MAKERS: MakerStyle =
+    MakerStyle { count: 4, cash: 12_000_000 * USD, order: 150_000 * USD, inventory: 12_000_000 * USD, nerve: 500, pause: 5 };
 const KEEPERS: [KeeperStyle; 3] = [
     KeeperStyle { name: "swift", cash: 50_000 * USD, lag: 0, period: 1, delay: 60, jitter: 120 },
     KeeperStyle { name: "steady", cash: 80_000 * USD, lag: 0, period: 2, delay: 90, jitter: 90 },
