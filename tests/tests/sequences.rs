@@ -30,8 +30,6 @@ const KINDS: &[&str] = &[
     "Bring",
     "Cancel",
     "CancelAll",
-    "CancelFailing",
-    "Convert",
     "Deal",
     "Deleverage",
     "Deposit",
