@@ -248,8 +248,8 @@ fn collateral_of_a_failing_account_is_sold_at_one_percent_off_to_pay_its_losses(
     assert_eq!(stage.unsettled(&trader, 1), -1_440 * USD);
     let sale = buy(&stage);
     done(stage.send("convert_collateral", sale, &[&buyer.owner])?)?;
-    // $1,339.999985 are missing; a lot of ten million atoms costs $1.98 (1 % off), and a broken atom more.
-    let sold = (1_340 * USD - 15) * 10_000_000 / 1_980_000 + 1;
+    // $1,339.999985 are missing; at $198 a SOL, 1 % off, that is 6.767676691 SOL and a broken atom more.
+    let sold = (1_340 * USD - 15) * 1_000 / 198 + 1;
     assert_eq!(stage.world.member(&buyer.account).collaterals[0].amount, sold);
     assert_eq!(stage.world.member(&trader.account).collaterals[0].amount, 10_000_000_000 - sold);
     // The price of a whole number of atoms is an atom of the quote too high, in the seller's favour.

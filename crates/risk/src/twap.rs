@@ -150,7 +150,9 @@ impl Twap {
 }
 
 fn slot(minute: i64) -> RiskResult<usize> {
-    usize::try_from(minute % RING).map_err(|_| RiskError::Overflow)
+    // Unsigned, because the chain's machine has no signed remainder.
+    let minute = u64::try_from(minute).map_err(|_| RiskError::Overflow)?;
+    usize::try_from(minute % RING.unsigned_abs()).map_err(|_| RiskError::Overflow)
 }
 
 #[cfg(test)]

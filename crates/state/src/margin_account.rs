@@ -198,8 +198,14 @@ impl MarginAccount {
 
     /// Whether an order with this identity is among the open ones. An order that is on a book but not here is void: its owner's account was
     /// closed and opened anew, or its orders were cancelled.
-    pub fn lists_order(&self, id: u64) -> bool {
-        self.orders.iter().any(|slot| slot.id == id && id != 0)
+    ///
+    /// Every book numbers its own orders, so that the position slot belongs to the identity.
+    pub fn lists_order(&self, slot: usize, id: u64) -> bool {
+        self.order_index(slot, id).is_some()
+    }
+
+    fn order_index(&self, slot: usize, id: u64) -> Option<usize> {
+        self.orders.iter().position(|order| order.id == id && id != 0 && usize::from(order.slot) == slot)
     }
 
     /// The slot of `collateral`, which `market` prices, taking a free one if there is none yet. `None`: all eight are in use, or there are too
@@ -232,11 +238,12 @@ impl MarginAccount {
         Ok(())
     }
 
-    /// Takes `lots` off the order `id` (all of it when `lots` is `None`) and frees the slot at zero. Returns the order as it was.
+    /// Takes `lots` off the order `id` of the position in `slot` (all of it when `lots` is `None`) and frees the order's slot at zero.
+    /// Returns the order as it was.
     ///
     /// Errors: [`RiskError::OrderNotFound`].
-    pub fn reduce_order(&mut self, id: u64, lots: Option<u32>) -> RiskResult<OpenOrder> {
-        let index = self.orders.iter().position(|slot| slot.id == id && id != 0).ok_or(RiskError::OrderNotFound)?;
+    pub fn reduce_order(&mut self, slot: usize, id: u64, lots: Option<u32>) -> RiskResult<OpenOrder> {
+        let index = self.order_index(slot, id).ok_or(RiskError::OrderNotFound)?;
         let before = *self.orders.get(index).ok_or(RiskError::OrderNotFound)?;
         let taken = lots.unwrap_or(before.lots);
         let left = before.lots.checked_sub(taken).ok_or(RiskError::QuantityOutOfRange)?;
@@ -330,11 +337,24 @@ mod tests {
         let order = OpenOrder { id: 5, client_id: 0, price: 100, lots: 3, expiry: 0, slot: 0, side: 1, flags: 0, padding: 0 };
         account.add_order(order).unwrap();
         assert_eq!((account.perps[0].position.asks, account.perps[0].position.asks_value), (3, 300));
-        assert_eq!(account.reduce_order(5, Some(1)).unwrap().lots, 3);
+        assert_eq!(account.reduce_order(0, 5, Some(1)).unwrap().lots, 3);
         assert_eq!((account.perps[0].position.asks, account.perps[0].position.asks_value), (2, 200));
         account.cancel_all();
         assert_eq!(account.generation, 1);
         assert_eq!((account.perps[0].position.asks, account.perps[0].position.asks_value), (0, 0));
-        assert!(matches!(account.reduce_order(5, None), Err(RiskError::OrderNotFound)));
+        assert!(matches!(account.reduce_order(0, 5, None), Err(RiskError::OrderNotFound)));
+    }
+    /// Two books may give the same number to two orders of one account.
+    #[test]
+    fn orders_of_two_markets_with_one_number_are_told_apart() {
+        let mut account: MarginAccount = bytemuck::Zeroable::zeroed();
+        let order = OpenOrder { id: 5, client_id: 0, price: 100, lots: 3, expiry: 0, slot: 0, side: 1, flags: 0, padding: 0 };
+        for slot in 0..2 {
+            account.perp_index_or_open(&key(slot + 1)).unwrap();
+            account.add_order(OpenOrder { slot, ..order }).unwrap();
+        }
+        account.reduce_order(1, 5, None).unwrap();
+        assert!(account.lists_order(0, 5) && !account.lists_order(1, 5));
+        assert_eq!((account.perps[0].position.asks, account.perps[1].position.asks), (3, 0));
     }
 }

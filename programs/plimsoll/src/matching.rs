@@ -60,8 +60,8 @@ impl<'info> Passed<'_, 'info> {
         for info in roster.infos() {
             let key = BookKey::from_bytes(info.key.to_bytes());
             // What is borrowed already is named in the instruction and no maker.
-            let is_margin_account =
-                info.owner == &crate::ID && info.try_borrow_data().is_ok_and(|bytes| bytes.starts_with(MarginAccount::TAG));
+            let is_tagged = info.try_borrow_data().is_ok_and(|bytes| bytes.starts_with(MarginAccount::TAG));
+            let is_margin_account = info.owner == &crate::ID && is_tagged;
             if is_margin_account && !named.contains(info.key) {
                 require!(info.is_writable, PlimsollError::NotWritable);
                 makers.push((key, Some(AccountLoader::try_from(info)?)));
@@ -93,7 +93,7 @@ impl Makers for Passed<'_, '_> {
             return Ok(Admission::Refuse);
         };
         let mut account = loader.load_mut().map_err(|_| RiskError::WrongState)?;
-        let Some(slot) = account.perp_index(&self.market_key).filter(|_| account.lists_order(order.id)) else {
+        let Some(slot) = account.perp_index(&self.market_key).filter(|slot| account.lists_order(*slot, order.id)) else {
             return Ok(Admission::Refuse);
         };
         let is_healthy = account.liquidation.state == 0;
@@ -104,14 +104,14 @@ impl Makers for Passed<'_, '_> {
         let change = signed(self.side, wanted)?;
         let reserved = Quote::new(position.reserved);
         if wanted.is_zero() || !maker_admits(&self.terms, position.lots(), change, reserved, is_healthy)? {
-            account.reduce_order(order.id, None)?;
+            account.reduce_order(slot, order.id, None)?;
             return Ok(Admission::Refuse);
         }
         trade(&mut self.market.perp, position, &touched, change, order.limit())?;
         let charge = fee(wanted.at(order.limit())?, params.maker_fee)?;
         let split = charge_fee(&mut self.market.perp, position, &touched, Quote::new(*cash), charge, params.tranche_share)?;
         *cash = Quote::new(*cash).sub(split.from_cash)?.raw();
-        account.reduce_order(order.id, Some(u32::try_from(wanted.raw()).map_err(|_| RiskError::Overflow)?))?;
+        account.reduce_order(slot, order.id, Some(u32::try_from(wanted.raw()).map_err(|_| RiskError::Overflow)?))?;
         account.sequence = account.sequence.wrapping_add(1);
         drop(account);
         let key = self.loader(maker.index).map(AccountLoader::key).unwrap_or_default();
@@ -144,6 +144,8 @@ pub(crate) struct TakerAccount<'a> {
     pub(crate) slot: usize,
     /// Proof of the touch.
     pub(crate) touched: &'a Touched,
+    /// Terms of the market, derived in this instruction.
+    pub(crate) terms: &'a MarketTerms,
 }
 
 /// Matches `request` against the book and applies every fill to maker and taker. Fees of the taker are the caller's.
@@ -157,10 +159,9 @@ pub(crate) fn execute(
     roster: &Roster<'_>,
     named: &[Pubkey],
 ) -> Result<Execution> {
-    let terms = market.terms(request.now).or_refuse()?;
     let side = request.side.opposite();
-    let makers = Passed::collect(roster, named)?;
-    let mut passed = Passed { makers, market, market_key, terms, now: request.now, side, fills: Vec::new() };
+    let makers = if may_trade(book, request)? { Passed::collect(roster, named)? } else { Vec::new() };
+    let mut passed = Passed { makers, market, market_key, terms: *taker.terms, now: request.now, side, fills: Vec::new() };
     let outcome = {
         let (header, orders) = book.side(side);
         match_against(header.live(side, orders).or_refuse()?, request, &mut passed).or_refuse()?
@@ -168,7 +169,7 @@ pub(crate) fn execute(
     let (header, orders) = book.side_mut(side);
     header.side_mut(side, orders).and_then(|mut live| live.apply(&outcome)).or_refuse()?;
     for step in outcome.steps() {
-        tidy(step, &passed, taker.account)?;
+        tidy(step, &passed, taker)?;
     }
     let fills = passed.fills;
     let (mut value, mut worst) = (Quote::ZERO, request.limit);
@@ -182,17 +183,31 @@ pub(crate) fn execute(
     Ok(Execution { fills, outcome, value, worst })
 }
 
+/// Whether the best resting order meets the limit, so that makers will be asked for at all.
+fn may_trade(book: &OrderBook, request: &Taker) -> Result<bool> {
+    let side = request.side.opposite();
+    let (header, orders) = book.side(side);
+    let best = header.live(side, orders).or_refuse()?.last().map(Order::limit);
+    Ok(best.is_some_and(|price| match side {
+        Side::Bid => price >= request.limit,
+        Side::Ask => price <= request.limit,
+    }))
+}
+
 /// Frees the owner's slot of an order that left the book without a fill.
-fn tidy(step: &Step, passed: &Passed<'_, '_>, taker: &mut MarginAccount) -> Result<()> {
+fn tidy(step: &Step, passed: &Passed<'_, '_>, taker: &mut TakerAccount<'_>) -> Result<()> {
     let is_dropped = step.kind != StepKind::Filled && step.left.is_zero();
-    // A slot that is already free is what is wanted, hence the ignored result.
+    // A slot that is already free is what is wanted, hence the ignored results.
     match step.party {
         Party::Taker if is_dropped => {
-            let _ = taker.reduce_order(step.id, None);
+            let _ = taker.account.reduce_order(taker.slot, step.id, None);
         }
         Party::Maker(index) if is_dropped => {
             if let Some(loader) = passed.loader(index) {
-                let _ = loader.load_mut()?.reduce_order(step.id, None);
+                let mut maker = loader.load_mut()?;
+                if let Some(slot) = maker.perp_index(&passed.market_key) {
+                    let _ = maker.reduce_order(slot, step.id, None);
+                }
             }
         }
         _ => {}

@@ -422,8 +422,14 @@ fn failing_rows() -> Vec<Row> {
         row(
             "liquidating nothing where the book has nothing",
             Program(E::NoProgress),
-            |s| again(s, |s| slice_of(s, debtor, LiquidateArgs { max_lots: 0, ..ANY_PRICE })),
-            slice,
+            |s| {
+                begin(s);
+                slice_of(s, debtor, LiquidateArgs { max_lots: 0, ..ANY_PRICE })
+            },
+            |s| {
+                begin(s);
+                slice(s)
+            },
         ),
         row(
             "liquidating on a price of 61 seconds",

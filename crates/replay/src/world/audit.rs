@@ -166,7 +166,8 @@ fn book_law(key: &Pubkey, book: &OrderBook, census: &Census) -> Option<String> {
         for order in header.live(side, orders).unwrap_or(&[]) {
             let owner = Pubkey::new_from_array(order.owner.to_bytes());
             let Some((_, member)) = census.members.iter().find(|(member, _)| *member == owner) else { continue };
-            if member.generation == order.generation && !member.lists_order(order.id) {
+            let slot = member.perps.iter().position(|slot| slot.market == book.market);
+            if member.generation == order.generation && !slot.is_some_and(|slot| member.lists_order(slot, order.id)) {
                 return Some(format!("book {key}: order {} of {owner} is live but not listed by its account", order.id));
             }
         }

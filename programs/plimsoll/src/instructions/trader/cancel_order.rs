@@ -45,9 +45,7 @@ pub(crate) fn handler(ctx: Context<CancelOrder>, args: CancelOrderArgs) -> Resul
     let key = ctx.accounts.margin_account.key();
     let mut account = ctx.accounts.margin_account.load_mut()?;
     let mut book = ctx.accounts.book.load_mut()?;
-    let listed = account.orders.iter().find(|order| order.id == args.order && order.is_used() && usize::from(order.slot) == slot);
-    require!(listed.is_some(), PlimsollError::OrderNotFound);
-    let order = account.reduce_order(args.order, None).or_refuse()?;
+    let order = account.reduce_order(slot, args.order, None).or_refuse()?;
     let side = Side::try_from(order.side).or_refuse()?;
     let (header, orders) = book.side_mut(side);
     // Not there any more: filled as evicted, expired or out of band; then freeing the slot was all there was to do.

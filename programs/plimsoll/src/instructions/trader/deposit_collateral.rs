@@ -54,12 +54,9 @@ pub(crate) fn handler(ctx: Context<DepositCollateral>, args: DepositCollateralAr
     let (header, balance) = {
         let mut collateral = ctx.accounts.collateral.load_mut()?;
         let mut account = ctx.accounts.margin_account.load_mut()?;
-        let balance = account.credit_collateral(ctx.accounts.collateral.key(), &mut collateral, amount).map_err(|error| {
-            if error == RiskError::WrongState {
-                PlimsollError::PositionSlotsFull
-            } else {
-                PlimsollError::CollateralCap
-            }
+        let balance = account.credit_collateral(ctx.accounts.collateral.key(), &mut collateral, amount).map_err(|error| match error {
+            RiskError::WrongState => PlimsollError::PositionSlotsFull,
+            _ => PlimsollError::CollateralCap,
         })?;
         collateral.invariant().map_err(|_| PlimsollError::CollateralCap)?;
         account.invariant().or_refuse()?;
