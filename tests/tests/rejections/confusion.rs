@@ -6,7 +6,7 @@ use plimsoll_replay::world::World;
 use plimsoll_sdk::state::{Collateral, Exchange, InsuranceFund, MarginAccount, Market, OrderBook};
 use plimsoll_sdk::{address, PROGRAM_ID};
 use plimsoll_tests::attempts::*;
-use plimsoll_tests::reject::{refused, Attempt};
+use plimsoll_tests::reject::{refused, Attempt, Make};
 use plimsoll_tests::scene::{funded, Scene};
 use solana_account::Account;
 use solana_pubkey::Pubkey;
@@ -15,7 +15,7 @@ use solana_transaction::InstructionError;
 use std::collections::BTreeSet;
 
 /// A valid transaction whose last instruction is confused, and the scene it is valid on.
-type Case = (&'static str, fn() -> Result<Scene>, fn(&mut Scene) -> Attempt);
+type Case = (&'static str, fn() -> Result<Scene>, Make);
 
 /// One for every instruction of the program.
 const CASES: [Case; 26] = [
@@ -52,6 +52,7 @@ const ALLOWED: &[(&str, &str, &str, &str)] = &[
     ("initialize_exchange", "payer", "another signer", "anyone may pay the rent"),
     ("initialize_exchange", "quote_mint", "foreign mint", "an exchange of one's own may use any sound mint of six decimals"),
     ("create_market", "payer", "another signer", "anyone may pay the rent"),
+    ("create_market", "book", "same owner, all zero", "a new book is just that"),
     ("create_collateral", "payer", "another signer", "anyone may pay the rent"),
     ("create_collateral", "market", "second market", "which market prices a token is the governor's decision"),
     ("open_account", "payer", "another signer", "anyone may pay the rent"),
@@ -120,7 +121,7 @@ fn is_about_identity(case: &str, slot: &str, what: &str, error: &InstructionErro
     match error {
         // The framework's constraints and account checks, and the program's errors of identity.
         InstructionError::Custom(2000..=3999 | 6100..=6199) => true,
-        InstructionError::Custom(6200..=6203) => slot == "price_update",
+        InstructionError::Custom(6200..=6203) => case == "update_market",
         // The token program: another mint, another owner.
         InstructionError::Custom(3 | 4) => TOKEN_SLOTS.contains(&slot),
         InstructionError::Custom(number) => unfit(*number),
@@ -257,7 +258,7 @@ impl Trial<'_> {
 }
 
 /// The case's attempt with its fee paid by somebody who is in no slot.
-fn paid_apart(scene: &mut Scene, make: fn(&mut Scene) -> Attempt) -> Attempt {
+fn paid_apart(scene: &mut Scene, make: Make) -> Attempt {
     let mut attempt = make(scene);
     let payer = funded(&mut scene.world);
     attempt.signers.insert(0, payer);
@@ -273,7 +274,7 @@ fn trimmed(mut attempt: Attempt) -> Attempt {
     attempt
 }
 
-fn confuse(trial: &mut Trial<'_>, make: fn(&mut Scene) -> Attempt) {
+fn confuse(trial: &mut Trial<'_>, make: Make) {
     let good = paid_apart(trial.scene, make);
     let saved = trial.scene.world.svm.clone();
     if let Err((error, log)) = good.send(&mut trial.scene.world) {

@@ -6,7 +6,7 @@ use plimsoll_replay::world::pyth;
 use plimsoll_sdk::build;
 use plimsoll_sdk::PROGRAM_ID;
 use plimsoll_tests::attempts::*;
-use plimsoll_tests::reject::{refused, snapshot, Attempt, Refusal};
+use plimsoll_tests::reject::{refused, snapshot, Attempt, Make, Refusal};
 use plimsoll_tests::scene::Scene;
 use pyth_solana_receiver_sdk::price_update::VerificationLevel;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -23,7 +23,7 @@ const ROUNDS: usize = 400;
 
 /// First eight bytes of every instruction, and how many bytes of arguments its valid form has.
 fn shapes(scene: &mut Scene) -> Vec<Instruction> {
-    let valid: [fn(&mut Scene) -> Attempt; 14] = [
+    let valid: [Make; 14] = [
         |s| initialize(s, |_| {}),
         |s| list_market(s, |_| {}),
         |s| list_collateral(s, |_| {}),
@@ -124,7 +124,7 @@ fn garbage_is_refused_cleanly() -> Result<()> {
 fn random_numbers_of_the_owner_break_nothing() -> Result<()> {
     let mut scene = failing()?;
     let mut random = ChaCha8Rng::seed_from_u64(3);
-    let makers: [fn(&mut Scene) -> Attempt; 9] = [
+    let makers: [Make; 9] = [
         good_order,
         |s| deposit(s, 1),
         good_withdrawal,
