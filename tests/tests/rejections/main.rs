@@ -15,7 +15,6 @@ use plimsoll_tests::reject::Refusal::{self, Number, Program};
 use plimsoll_tests::reject::{try_rows, Attempt, Make, Row};
 use plimsoll_tests::scene::Scene;
 use plimsoll_tests::{LIMIT, POST_ONLY, USD};
-use solana_pubkey::Pubkey;
 use solana_signer::Signer;
 
 /// The system program's "account already in use".
