@@ -328,18 +328,19 @@ pub fn initialize(scene: &mut Scene, change: impl Fn(&mut InitializeExchangeArgs
     let key = governor.pubkey();
     let mut args = InitializeExchangeArgs { guardian: key, fee_collector: key, outflow_hourly: 1 << 20, outflow_daily: 1 << 25 };
     change(&mut args);
-    Attempt::of(build::initialize_exchange(key, key, scene.world.quote, args), &[&governor])
+    let payer = scene.world.payer.insecure_clone();
+    Attempt::of(build::initialize_exchange(payer.pubkey(), key, scene.world.quote, args), &[&payer, &governor])
 }
 
-/// The governor lists a fourth market.
+/// The governor lists a fourth market; its book has been created.
 pub fn list_market(scene: &mut Scene, change: impl Fn(&mut CreateMarketArgs)) -> Attempt {
     let mut args = listing(&scene.world, 3);
     change(&mut args);
-    let world = &mut scene.world;
-    let (book, create) = zeroed(world, OrderBook::SPACE, &PROGRAM_ID);
-    let (payer, governor) = (world.payer.insecure_clone(), world.governor.insecure_clone());
+    let (book, create) = zeroed(&mut scene.world, OrderBook::SPACE, &PROGRAM_ID);
+    let (payer, governor) = (scene.world.payer.insecure_clone(), scene.world.governor.insecure_clone());
+    done(scene, Attempt::of(create, &[&payer, &book]));
     let list = build::create_market(payer.pubkey(), governor.pubkey(), book.pubkey(), args);
-    Attempt::all(vec![create, list], &[&payer, &book, &governor])
+    Attempt::of(list, &[&payer, &governor])
 }
 
 /// The governor lists a new collateral.
@@ -356,7 +357,8 @@ pub fn list_collateral(scene: &mut Scene, change: impl Fn(&mut CreateCollateralA
 pub fn open(scene: &mut Scene) -> Attempt {
     let key = scene.stranger.pubkey();
     let args = OpenAccountArgs { number: 7, delegate: Pubkey::default() };
-    Attempt::of(build::open_account(key, key, scene.world.exchange, args), &[&scene.stranger])
+    let world = &scene.world;
+    Attempt::of(build::open_account(world.payer.pubkey(), key, world.exchange, args), &[&world.payer, &scene.stranger])
 }
 
 /// The first market's fees are collected.

@@ -114,7 +114,7 @@ fn action() -> impl Strategy<Value = Action> {
         16 => (who.clone(), market.clone(), any::<bool>(), prop_oneof![2 => 1_i64..40, 3 => 40_i64..160]).prop_map(|(who, market, is_buy, share)| Action::Deal { who, market, is_buy, share }),
         3 => (who.clone(), 0_usize..40, prop::bool::weighted(0.2)).prop_map(|(who, order, is_guess)| Action::Cancel { who, order, is_guess }),
         1 => who.clone().prop_map(|who| Action::CancelAll { who }),
-        2 => who.clone().prop_map(|who| Action::CancelFailing { who }),
+        9 => who.clone().prop_map(|who| Action::CancelFailing { who }),
         5 => (who.clone(), market.clone()).prop_map(|(who, market)| Action::Settle { who, market }),
         3 => who.clone().prop_map(|who| Action::Estate { who }),
         3 => (who.clone(), market.clone()).prop_map(|(who, market)| Action::Touch { who, market }),

@@ -160,7 +160,7 @@ pub(crate) fn execute(
     named: &[Pubkey],
 ) -> Result<Execution> {
     let side = request.side.opposite();
-    let makers = Passed::collect(roster, named)?;
+    let makers = if may_trade(book, request)? { Passed::collect(roster, named)? } else { Vec::new() };
     let mut passed = Passed { makers, market, market_key, terms: *taker.terms, now: request.now, side, fills: Vec::new() };
     let outcome = {
         let (header, orders) = book.side(side);
@@ -181,6 +181,17 @@ pub(crate) fn execute(
         worst = price;
     }
     Ok(Execution { fills, outcome, value, worst })
+}
+
+/// Whether the best resting order meets the limit, so that makers will be asked for at all.
+fn may_trade(book: &OrderBook, request: &Taker) -> Result<bool> {
+    let side = request.side.opposite();
+    let (header, orders) = book.side(side);
+    let best = header.live(side, orders).or_refuse()?.last().map(Order::limit);
+    Ok(best.is_some_and(|price| match side {
+        Side::Bid => price >= request.limit,
+        Side::Ask => price <= request.limit,
+    }))
 }
 
 /// Frees the owner's slot of an order that left the book without a fill.

@@ -6,12 +6,12 @@ use plimsoll::errors::PlimsollError as E;
 use plimsoll_sdk::build;
 use plimsoll_tests::attempts::*;
 use plimsoll_tests::reject::Refusal::{Number, Program};
-use plimsoll_tests::reject::{Attempt, Row};
+use plimsoll_tests::reject::{Attempt, Make, Row};
 use plimsoll_tests::scene::Scene;
 use solana_signer::Signer;
 
 fn governance_rows() -> Vec<Row> {
-    let markets: Vec<(&'static str, E, fn(&mut Scene) -> Attempt)> = vec![
+    let markets: Vec<(&'static str, E, Make)> = vec![
         ("market out of turn", E::ParameterOutOfRange, |s| list_market(s, |m| m.index = 4)),
         ("market without a tick", E::ParameterOutOfRange, |s| list_market(s, |m| m.tick = 0)),
         ("market with a negative least order", E::ParameterOutOfRange, |s| list_market(s, |m| m.min_order = -1)),
@@ -32,18 +32,18 @@ fn governance_rows() -> Vec<Row> {
         ("market with the least lot", E::ParameterOutOfRange, |s| list_market(s, |m| m.lot_exponent = i32::MAX)),
         ("market with the greatest lot", E::ParameterOutOfRange, |s| list_market(s, |m| m.lot_exponent = i32::MIN)),
     ];
-    let good: fn(&mut Scene) -> Attempt = |s| list_market(s, |_| {});
+    let good: Make = |s| list_market(s, |_| {});
     let mut rows: Vec<Row> = markets.into_iter().map(|(name, error, bad)| row(name, Program(error), bad, good)).collect();
-    let collaterals: Vec<(&'static str, fn(&mut Scene) -> Attempt)> = vec![
+    let collaterals: Vec<(&'static str, Make)> = vec![
         ("collateral with a negative weight", |s| list_collateral(s, |c| c.im_weight = -1)),
         ("collateral that counts more than it is worth", |s| list_collateral(s, |c| c.mm_weight = (1 << 30) + 1)),
         ("collateral that counts more for initial margin", |s| list_collateral(s, |c| c.im_weight = c.mm_weight + 1)),
         ("collateral with a negative cap", |s| list_collateral(s, |c| c.cap = -1)),
         ("collateral with a negative warm-up", |s| list_collateral(s, |c| c.warm_up = i64::MIN)),
     ];
-    let good_listing: fn(&mut Scene) -> Attempt = |s| list_collateral(s, |_| {});
+    let good_listing: Make = |s| list_collateral(s, |_| {});
     rows.extend(collaterals.into_iter().map(|(name, bad)| row(name, Program(E::ParameterOutOfRange), bad, good_listing)));
-    let good_exchange: fn(&mut Scene) -> Attempt = |s| initialize(s, |_| {});
+    let good_exchange: Make = |s| initialize(s, |_| {});
     rows.extend([
         row("exchange without outflow", Program(E::ParameterOutOfRange), |s| initialize(s, |x| x.outflow_hourly = 0), good_exchange),
         row(
@@ -103,7 +103,7 @@ fn governance_rows() -> Vec<Row> {
             NOT_ZERO,
             |s| {
                 let mut attempt = list_market(s, |_| {});
-                attempt.instructions[1].accounts[4].pubkey = s.keys(0).book;
+                attempt.instructions[0].accounts[4].pubkey = s.keys(0).book;
                 attempt
             },
             good,

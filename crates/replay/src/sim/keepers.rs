@@ -3,7 +3,7 @@
 
 use super::makers::lots_in;
 use super::market::Marks;
-use super::population::Draw;
+use super::population::{Draw, USD};
 use super::tally::Tally;
 use super::traders::market_order;
 use crate::world::audit::Census;
@@ -12,6 +12,7 @@ use anyhow::Result;
 use plimsoll_sdk::build::{self, ConvertCollateralArgs, LiquidateArgs, Portfolio};
 use plimsoll_sdk::risk::liquidation::AccountState;
 use plimsoll_sdk::risk::margin::Health;
+use plimsoll_sdk::risk::oracle;
 use plimsoll_sdk::state::MarginAccount;
 use solana_pubkey::Pubkey;
 use solana_signer::Signer;
@@ -71,6 +72,8 @@ struct Keeper {
     /// Copies newer than the view: accounts this keeper has just worked on.
     own: BTreeMap<Pubkey, MarginAccount>,
     watched: BTreeMap<Pubkey, Watch>,
+    /// Accounts on which a call was in vain, and the step from which they are tried again.
+    resting: BTreeMap<Pubkey, usize>,
     draw: Draw,
 }
 
@@ -80,10 +83,14 @@ pub struct Keepers {
     history: Vec<Rc<Census>>,
 }
 
+/// An account without equity is not bankrupt while it has so much to sell (RULES 6.1).
+const BANKRUPT_VALUE: i64 = 50 * USD;
 /// Steps of history kept for views.
 const HISTORY: usize = 4;
 /// An account far from its requirement is looked at again after so many steps at latest.
 const RECHECK: usize = 30;
+/// Steps for which a keeper leaves an account alone after a call in vain.
+const REST: usize = 5;
 /// Tolerance of a call around the price the decision was made at, in thousandths.
 const TOLERANCE: i64 = 10;
 /// Part of its spare equity that a keeper commits to one slice, percent.
@@ -96,8 +103,15 @@ impl Keepers {
         for (style, stream) in styles.iter().zip(2_000..) {
             let cash = style.cash.unsigned_abs();
             let member = world.join(cash, cash)?;
-            let (view, own, watched) = (Rc::new(Census::default()), BTreeMap::new(), BTreeMap::new());
-            keepers.push(Keeper { style: *style, member, view, own, watched, draw: Draw::new(seed, stream) });
+            keepers.push(Keeper {
+                style: *style,
+                member,
+                view: Rc::new(Census::default()),
+                own: BTreeMap::new(),
+                watched: BTreeMap::new(),
+                resting: BTreeMap::new(),
+                draw: Draw::new(seed, stream),
+            });
         }
         Ok(Self { keepers, history: Vec::new() })
     }
@@ -127,7 +141,7 @@ impl Keepers {
         intents.sort_by_key(|intent| (intent.arrives, intent.keeper));
         for intent in intents {
             if let Some(keeper) = self.keepers.get_mut(intent.keeper) {
-                keeper.send(world, marks, &intent, makers, tally);
+                keeper.send(world, marks, &intent, step, makers, tally);
             }
         }
         for keeper in &self.keepers {
@@ -150,11 +164,12 @@ impl Keeper {
         let mut arrives = self.style.delay + self.draw.below(self.style.jitter);
         for (key, stale) in &view.members {
             let account = self.own.get(key).unwrap_or(stale);
-            if keepers.contains(key) || self.watched.get(key).is_some_and(|watch| watch.is_quiet(marks, step)) {
+            let is_resting = self.resting.get(key).is_some_and(|until| step < *until);
+            if is_resting || keepers.contains(key) || self.watched.get(key).is_some_and(|watch| watch.is_quiet(marks, step)) {
                 continue;
             }
             let Some(health) = marks.health(account) else { continue };
-            let actions = choose(account, &health, sellable(account, marks), marks);
+            let actions = choose(account, &health, &Collateral::of(account, marks), marks);
             if actions.is_empty() {
                 self.watched.insert(*key, Watch::of(&health, marks, step));
             } else {
@@ -169,7 +184,7 @@ impl Keeper {
         }
     }
 
-    fn send(&mut self, world: &mut World, marks: &Marks, intent: &Intent, makers: &[Pubkey], tally: &mut Tally) {
+    fn send(&mut self, world: &mut World, marks: &Marks, intent: &Intent, step: usize, makers: &[Pubkey], tally: &mut Tally) {
         let own = world.member(&self.member.account);
         let portfolio = intent.portfolio.clone().and(&world.portfolio(&self.member.account));
         let instruction = match intent.action {
@@ -206,6 +221,10 @@ impl Keeper {
         // The chain had moved on since the copy was made, and nothing was left of what the keeper saw.
         if is_slice && !is_done && is_changed {
             tally.lost_races += 1;
+        }
+        // Refused although nothing had changed: the same call would be refused again until prices, makers or the keeper's stock have moved.
+        if !is_done && !is_changed {
+            self.resting.insert(intent.target, step + REST);
         }
         self.own.insert(intent.target, world.member(&intent.target));
     }
@@ -255,10 +274,21 @@ impl Watch {
     }
 }
 
-/// Value of an account's collateral at maintenance weight.
-fn sellable(account: &MarginAccount, marks: &Marks) -> i64 {
-    let legs = plimsoll_sdk::preview::legs(account, marks, marks.now).unwrap_or_default();
-    legs.iter().map(|leg| leg.input.collateral_mm.raw()).sum()
+/// An account's collateral as a buyer sees it.
+pub struct Collateral {
+    /// Value at maintenance weight, atoms.
+    pub value: i64,
+    /// Whether prices are calm enough for a sale.
+    pub is_sale_open: bool,
+}
+
+impl Collateral {
+    fn of(account: &MarginAccount, marks: &Marks) -> Self {
+        let legs = plimsoll_sdk::preview::legs(account, marks, marks.now).unwrap_or_default();
+        let value = legs.iter().map(|leg| leg.input.collateral_mm.raw()).sum();
+        let indices = marks.collaterals.iter().filter_map(|(_, collateral)| marks.index(&collateral.market));
+        Self { value, is_sale_open: indices.into_iter().all(|index| marks.allows(index, oracle::Action::ConvertCollateral)) }
+    }
 }
 
 fn portfolio_of(account: &MarginAccount, marks: &Marks) -> Portfolio {
@@ -284,17 +314,17 @@ fn capacity(own: &MarginAccount, marks: &Marks, market: usize) -> i64 {
 
 /// What to do with an account as a keeper sees it: nothing while it stands, a judgement where only its state has to follow, else a slice of
 /// every leg, and a purchase of its collateral where its losses exceed its cash.
-pub fn choose(account: &MarginAccount, health: &Health, sellable: i64, marks: &Marks) -> Vec<Action> {
+pub fn choose(account: &MarginAccount, health: &Health, collateral: &Collateral, marks: &Marks) -> Vec<Action> {
     let legs: Vec<_> = account.perps.iter().filter(|slot| slot.is_used()).collect();
     let Some(any) = legs.first().map(|slot| slot.market) else { return Vec::new() };
     let (equity, trigger, mm) = (health.equity.raw(), health.equity_trigger.raw(), health.mm.raw());
     let state = AccountState::try_from(account.liquidation.state).unwrap_or_default();
     let losses: i64 = legs.iter().map(|slot| unsettled(slot, marks).min(0)).sum();
-    let can_convert = sellable > 0 && -losses > account.cash;
+    let can_convert = collateral.value > 0 && collateral.is_sale_open && -losses > account.cash;
     let mut actions = Vec::new();
     if equity < 0 || (equity == 0 && mm > 0) {
-        if sellable >= 50_000_000 && can_convert {
-            actions.push(Action::Convert);
+        if collateral.value >= BANKRUPT_VALUE {
+            actions.extend(can_convert.then_some(Action::Convert));
         } else if state != AccountState::Bankrupt {
             actions.push(Action::Judge(any));
         }

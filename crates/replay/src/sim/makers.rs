@@ -29,6 +29,10 @@ pub struct MakerStyle {
     pub order: i64,
     /// Value of a position beyond which a maker quotes only the side that lowers it.
     pub inventory: i64,
+    /// A move of one step, in 1/100 000 of the price, at which makers take their quotes away.
+    pub nerve: i64,
+    /// Steps without such a move after which they return.
+    pub pause: usize,
 }
 
 /// Orders a side.
@@ -56,6 +60,8 @@ pub struct Makers {
     quoted: Vec<i64>,
     /// Price of each market one step ago.
     last: Vec<i64>,
+    /// Steps for which each market's makers stay away.
+    away: Vec<usize>,
 }
 
 impl Makers {
@@ -64,7 +70,7 @@ impl Makers {
         let markets = world.markets.len();
         let cash = style.cash.unsigned_abs();
         let makers = (0..style.count).map(|_| Ok(Maker { member: world.join(cash, cash)?, held: vec![0; markets] }));
-        Ok(Self { style, makers: makers.collect::<Result<_>>()?, quoted: vec![0; markets], last: vec![0; markets] })
+        Ok(Self { style, makers: makers.collect::<Result<_>>()?, quoted: vec![0; markets], last: vec![0; markets], away: vec![0; markets] })
     }
 
     /// Their margin accounts.
@@ -72,21 +78,39 @@ impl Makers {
         self.makers.iter().map(|maker| maker.member.account).collect()
     }
 
-    /// Moves quotes where the price or a position has moved since they were placed.
-    pub fn requote(&mut self, world: &mut World, marks: &Marks, tally: &mut Tally) {
+    /// A new price: quotes are taken away in a market that runs, moved where they are off, filled up where they were taken.
+    pub fn see_prices(&mut self, world: &mut World, marks: &Marks, tally: &mut Tally) {
         for market in 0..world.markets.len() {
             let price = marks.price(market);
-            let move_of_step = relative(price, self.last[market]);
-            let is_off = relative(price, self.quoted[market]) >= REQUOTE;
+            let move_of_step = if self.last[market] == 0 { 0 } else { relative(price, self.last[market]) };
             self.last[market] = price;
-            if is_off || self.is_depleted(world, market) {
+            if move_of_step >= self.style.nerve {
+                self.withdraw(world, market, tally);
+            } else if self.away[market] > 0 {
+                self.away[market] -= 1;
+            } else if relative(price, self.quoted[market]) >= REQUOTE || self.is_depleted(world, market) {
                 self.quote(world, marks, market, move_of_step, tally);
             }
         }
     }
 
+    /// Fills the books up between two prices.
+    pub fn refill(&mut self, world: &mut World, marks: &Marks, market: usize, tally: &mut Tally) {
+        if self.away[market] == 0 && self.is_depleted(world, market) {
+            self.quote(world, marks, market, 0, tally);
+        }
+    }
+
+    fn withdraw(&mut self, world: &mut World, market: usize, tally: &mut Tally) {
+        for maker in &self.makers {
+            maker.cancel(world, market, tally);
+        }
+        self.away[market] = self.style.pause;
+        self.quoted[market] = 0;
+    }
+
     /// Replaces every order in `market`. All are cancelled before any is placed, so that nobody's new bid meets another's old ask.
-    pub fn quote(&mut self, world: &mut World, marks: &Marks, market: usize, move_of_step: i64, tally: &mut Tally) {
+    fn quote(&mut self, world: &mut World, marks: &Marks, market: usize, move_of_step: i64, tally: &mut Tally) {
         let price = marks.price(market);
         for maker in &self.makers {
             maker.cancel(world, market, tally);
@@ -161,8 +185,8 @@ pub fn lots_in(account: &MarginAccount, market: &Pubkey) -> i64 {
 
 /// The orders of a maker with `held` lots: wider after a large move, and none on a side that would carry the position beyond its limit.
 fn ladder(style: &MakerStyle, price: i64, held: i64, move_of_step: i64) -> Vec<OrderArgs> {
-    // Half of the last move is added: nobody quotes tight into a market that runs. The first quote knows of no move.
-    let half = HALF_SPREAD + if move_of_step == SCALE { 0 } else { move_of_step / 2 };
+    // Half of the last move is added: nobody quotes tight into a market that runs.
+    let half = HALF_SPREAD + move_of_step / 2;
     let value = held * price;
     let lots = (style.order / price).max(1);
     let order = |side: u8, level: i64| {
@@ -179,7 +203,7 @@ mod tests {
     use super::*;
     use crate::sim::population::USD;
 
-    const STYLE: MakerStyle = MakerStyle { count: 1, cash: 0, order: 100_000 * USD, inventory: 1_000_000 * USD };
+    const STYLE: MakerStyle = MakerStyle { count: 1, cash: 0, order: 100_000 * USD, inventory: 1_000_000 * USD, nerve: 600, pause: 3 };
 
     #[test]
     fn a_ladder_stands_around_the_price_and_widens_with_it() {

@@ -5,6 +5,8 @@ use crate::path::Tick;
 use crate::world::{Listing, World};
 use anyhow::Result;
 use plimsoll_sdk::risk::margin::Health;
+use plimsoll_sdk::risk::oracle::{permission, Action, Permission};
+use plimsoll_sdk::risk::Secs;
 use plimsoll_sdk::state::{Collateral, MarginAccount, Market};
 use plimsoll_sdk::{build, preview};
 use solana_pubkey::Pubkey;
@@ -38,6 +40,11 @@ impl Marks {
     /// Health of an account at these prices, if the engine can compute it.
     pub fn health(&self, account: &MarginAccount) -> Option<Health> {
         preview::account_health(account, self, self.now).ok()
+    }
+
+    /// Whether the market's price allows `action` without restriction (RULES 2.2).
+    pub fn allows(&self, market: usize, action: Action) -> bool {
+        permission(self.markets[market].1.conditions(Secs::new(self.now)), action) == Permission::Allowed
     }
 
     /// Number of the market at `key`.

@@ -60,8 +60,9 @@ pub struct Config {
 /// What differs between the scenarios besides the path.
 struct Setting {
     fund: i64,
-    /// Steps over which traders open their positions.
-    opening: usize,
+    /// First step in which traders open their positions, and over how many they do.
+    opening: (usize, usize),
+    makers: MakerStyle,
 }
 
 /// Q30 of a percentage.
@@ -69,12 +70,17 @@ const fn percent(share: i64) -> i64 {
     (share << 30) / 100
 }
 
-const MAKERS: MakerStyle = MakerStyle { count: 4, cash: 12_000_000 * USD, order: 150_000 * USD, inventory: 12_000_000 * USD };
+const MAKERS: MakerStyle =
+    MakerStyle { count: 4, cash: 12_000_000 * USD, order: 150_000 * USD, inventory: 12_000_000 * USD, nerve: 500, pause: 5 };
 const KEEPERS: [KeeperStyle; 3] = [
-    KeeperStyle { name: "swift", cash: 400_000 * USD, lag: 0, period: 1, delay: 60, jitter: 120 },
-    KeeperStyle { name: "steady", cash: 600_000 * USD, lag: 0, period: 2, delay: 90, jitter: 90 },
-    KeeperStyle { name: "distant", cash: 1_000_000 * USD, lag: 1, period: 2, delay: 40, jitter: 250 },
+    KeeperStyle { name: "swift", cash: 50_000 * USD, lag: 0, period: 1, delay: 60, jitter: 120 },
+    KeeperStyle { name: "steady", cash: 80_000 * USD, lag: 0, period: 2, delay: 90, jitter: 90 },
+    KeeperStyle { name: "distant", cash: 120_000 * USD, lag: 1, period: 2, delay: 40, jitter: 250 },
 ];
+/// Seconds of ordinary path before the gap: positions are opened in it, and are not yet old enough to have been thinned out by earlier falls.
+const GAP_LEAD_IN: i64 = 900;
+/// Steps in which a trader tries to open its positions.
+const TRIES: usize = 10;
 /// Steps between two settlements of everybody.
 const SETTLE_EVERY: usize = 60;
 /// Steps at the last price in which what is open is brought to its end, at most.
@@ -90,7 +96,7 @@ struct Run {
     tally: Tally,
     recorder: Recorder,
     census: Rc<Census>,
-    opening: usize,
+    opening: (usize, usize),
 }
 
 /// Runs a replay and gives its report.
@@ -102,7 +108,7 @@ pub fn run(config: &Config) -> Result<ReportData> {
     let ticks = match config.scenario {
         Scenario::Day => walk(&history, config.step, config.seed)?,
         Scenario::Gap => {
-            let gap = gap(&history, config.step, config.seed, GapPlan::default())?;
+            let gap = gap(&history, config.step, config.seed, GapPlan { lead_in: GAP_LEAD_IN, ..GapPlan::default() })?;
             notes.push(gap.note);
             gap.ticks
         }
@@ -128,14 +134,14 @@ impl Run {
     fn new(config: &Config, ticks: &[Tick]) -> Result<Self> {
         let first = ticks.first().context("the path is empty")?;
         let setting = match config.scenario {
-            Scenario::Day => Setting { fund: 2_000_000 * USD, opening: 240 },
-            Scenario::Gap => Setting { fund: 40_000 * USD, opening: 45 },
+            Scenario::Day => Setting { fund: 2_000_000 * USD, opening: (0, 240), makers: MAKERS },
+            Scenario::Gap => Setting { fund: 40_000 * USD, opening: (2, 10), makers: MakerStyle { nerve: 2_000, ..MAKERS } },
         };
         let mut world = World::new(&market::listings(first), first.at - config.step)?;
         let sol = world.list_collateral(0, traders::SOL_DECIMALS, percent(80), percent(90), 0)?;
         let collaterals = vec![address::collateral(&world.exchange, &sol.mint)];
         fill_fund(&mut world, setting.fund)?;
-        let makers = Makers::join(&mut world, MAKERS)?;
+        let makers = Makers::join(&mut world, setting.makers)?;
         let keepers = Keepers::join(&mut world, &KEEPERS, config.seed)?;
         let mut joined = Vec::new();
         for plan in population::plans(config.traders, config.seed) {
@@ -143,7 +149,9 @@ impl Run {
         }
         let census = Rc::new(Census::take(&world));
         let (tally, recorder) = (Tally::default(), Recorder::default());
-        let opening = setting.opening.min(ticks.len() / 2).max(1);
+        // Steps are meant at a minute each.
+        let scaled = |minutes: usize| minutes * 60 / usize::try_from(config.step).unwrap_or(60).max(1);
+        let opening = (scaled(setting.opening.0), scaled(setting.opening.1).max(1));
         let mut run = Self { world, makers, keepers, traders: joined, entrants: Vec::new(), collaterals, tally, recorder, census, opening };
         run.entrants = run.professionals();
         Ok(run)
@@ -168,13 +176,13 @@ impl Run {
     fn step(&mut self, step: usize, tick: &Tick) -> Result<()> {
         market::publish(&mut self.world, tick)?;
         let marks = self.marks();
-        self.makers.requote(&mut self.world, &marks, &mut self.tally);
+        self.makers.see_prices(&mut self.world, &marks, &mut self.tally);
         self.open_positions(step, &marks);
         market::sample_funding(&mut self.world, &mut self.tally);
         self.react(step);
         if step % SETTLE_EVERY == SETTLE_EVERY - 1 {
             let accounts = self.accounts();
-            resolution::settle_all(&mut self.world, &accounts, &mut self.tally);
+            resolution::settle_all(&mut self.world, &marks, &accounts, &mut self.tally);
         }
         self.look();
         Ok(())
@@ -196,15 +204,13 @@ impl Run {
         self.recorder.record(&self.world, &marks, &self.census, &self.keepers.accounts(), &mut self.tally);
     }
 
-    /// The traders whose turn it is.
+    /// The traders whose turn it is, and those who found nobody to trade with when it was.
     fn open_positions(&mut self, step: usize, marks: &Marks) {
+        let (first, steps) = self.opening;
         let count = self.traders.len();
-        let turn = |step: usize| (count * step / self.opening).min(count);
-        for number in turn(step)..turn(step + 1) {
-            let trader = &mut self.traders[number];
+        let turn = (count * (step + 1).saturating_sub(first) / steps).min(count);
+        for trader in self.traders[..turn].iter_mut().filter(|trader| trader.tries < TRIES) {
             traders::open(&mut self.world, trader, &mut self.makers, marks, &mut self.tally);
-            let (key, label) = (trader.member.account, format!("trader {:03}", number + 1));
-            self.entrants.push(Entrant { key, label, equity: trader.equity, leverage: trader.leverage });
         }
     }
 
@@ -219,7 +225,8 @@ impl Run {
             let is_mature = i64::try_from(extra)? * seconds >= 1_200;
             if is_mature && recorder::uncovered(&self.census, &self.marks()) == 0 {
                 let accounts = self.accounts();
-                resolution::settle_all(&mut self.world, &accounts, &mut self.tally);
+                let marks = self.marks();
+                resolution::settle_all(&mut self.world, &marks, &accounts, &mut self.tally);
                 for market in 0..self.world.markets.len() {
                     resolution::touch_all(&mut self.world, market, &accounts, &mut self.tally);
                 }
@@ -244,6 +251,11 @@ impl Run {
 
     fn report(&mut self, config: &Config, source: String, notes: Vec<String>, started: Instant) -> Result<ReportData> {
         let (marks, census) = (self.marks(), &self.census);
+        let trader = |(trader, number): (&Trader, usize)| {
+            let Trader { member, equity, leverage, .. } = trader;
+            Entrant { key: member.account, label: format!("trader {number:03}"), equity: *equity, leverage: *leverage }
+        };
+        self.entrants.extend(self.traders.iter().zip(1..).map(trader));
         let accounts = recorder::accounts(&self.entrants, census, &marks, &self.tally);
         let (ledgers, positions) = (recorder::ledgers(&self.world, census), recorder::positions(&self.world, census));
         let differences: i128 = ledgers.iter().map(|ledger| ledger.difference().abs()).sum();

@@ -6,6 +6,7 @@ use super::tally::Tally;
 use crate::world::World;
 use plimsoll_sdk::build;
 use plimsoll_sdk::risk::liquidation::AccountState;
+use plimsoll_sdk::risk::oracle::Action;
 use plimsoll_sdk::state::MarginAccount;
 use solana_instruction::Instruction;
 use solana_pubkey::Pubkey;
@@ -107,10 +108,11 @@ pub fn touch_all(world: &mut World, market: usize, accounts: &[Pubkey], tally: &
 }
 
 /// Settles every position of every account whose price and margin allow it: losers pay the pool, winners whose claims have matured are paid.
-pub fn settle_all(world: &mut World, accounts: &[Pubkey], tally: &mut Tally) {
+pub fn settle_all(world: &mut World, marks: &Marks, accounts: &[Pubkey], tally: &mut Tally) {
     for key in accounts {
         let account = world.member(key);
-        for slot in account.perps.iter().filter(|slot| slot.is_used()) {
+        let is_open = |market: &Pubkey| marks.index(market).is_some_and(|index| marks.allows(index, Action::Settle));
+        for slot in account.perps.iter().filter(|slot| slot.is_used() && is_open(&slot.market)) {
             let portfolio = world.portfolio(key);
             send(world, "settle", &[build::settle(slot.market, *key, &portfolio)], tally);
         }

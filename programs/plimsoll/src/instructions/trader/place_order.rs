@@ -30,24 +30,24 @@ pub struct PlaceOrder<'info> {
 }
 
 impl PlaceOrder<'_> {
-    fn validate(&self, args: &OrderArgs, now: i64) -> Result<Intent> {
-        let (account, market) = (self.margin_account.load()?, self.market.load()?);
+    /// On the loaded accounts, because every load compares owner and type again.
+    fn validate(&self, account: &MarginAccount, market: &Market, args: &OrderArgs, now: i64) -> Result<Intent> {
         require_keys_eq!(account.exchange, market.exchange, PlimsollError::WrongExchange);
-        require_authority(&account, self.authority.key, true)?;
-        Intent::new(args, &market, now)
+        require_authority(account, self.authority.key, true)?;
+        Intent::new(args, market, now)
     }
 }
 
 /// touch → match → fee → rest → margin → events.
 pub(crate) fn handler(ctx: Context<PlaceOrder>, args: OrderArgs) -> Result<()> {
     let clock = Clock::get()?;
-    let intent = ctx.accounts.validate(&args, clock.unix_timestamp)?;
     let now = Secs::new(clock.unix_timestamp);
     let roster = Roster::new(ctx.remaining_accounts);
     let (key, market_key) = (ctx.accounts.margin_account.key(), ctx.accounts.market.key());
     let mut market = ctx.accounts.market.load_mut()?;
     let mut book = ctx.accounts.book.load_mut()?;
     let mut account = ctx.accounts.margin_account.load_mut()?;
+    let intent = ctx.accounts.validate(&account, &market, &args, clock.unix_timestamp)?;
     let slot = account.perp_index_or_open(&market_key).ok_or(PlimsollError::PositionSlotsFull)?;
     market.accrue_funding(now).or_refuse()?;
     let touched = touch_slot(&mut market, &mut account, slot, now)?;
