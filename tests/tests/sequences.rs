@@ -487,6 +487,9 @@ fn run(actions: &[Action], passed: &mut Passed) -> Result<()> {
         *passed.entry(name(action)).or_default() += play.tally.0 - before.0;
     }
     drain(&mut play, passed).map_err(|error| error.context("while draining"))?;
+    for who in 0..MEMBERS {
+        play.check(who).map_err(|error| error.context("after the drain"))?;
+    }
     drained(&play)
 }
 
