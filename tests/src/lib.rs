@@ -1,5 +1,6 @@
 //! What the stories and matrices share: a world with three markets, members, and the audit after every step.
 
+pub mod attempts;
 pub mod reject;
 pub mod scene;
 pub mod stage;

@@ -66,7 +66,7 @@ impl Attempt {
 /// Every account of the program and every token account and mint, whole.
 pub fn snapshot(world: &World) -> BTreeMap<Pubkey, Account> {
     let owners = [PROGRAM_ID, TOKEN_PROGRAM, TOKEN_2022];
-    owners.iter().flat_map(|owner| world.svm.get_program_accounts(owner)).map(|(key, account)| (key, account.into())).collect()
+    owners.iter().flat_map(|owner| world.svm.get_program_accounts(owner)).collect()
 }
 
 /// Sends `attempt` and demands that it is refused with an instruction error and changes nothing. The error.
@@ -88,6 +88,9 @@ pub fn refused(world: &mut World, name: &str, attempt: &Attempt) -> Result<Instr
     }
 }
 
+/// Makes a transaction on a scene.
+pub type Make = fn(&mut Scene) -> Attempt;
+
 /// A bad transaction, what must refuse it, and its valid twin, which differs in what the name says.
 pub struct Row {
     /// What is wrong.
@@ -95,9 +98,9 @@ pub struct Row {
     /// What refuses it.
     pub refusal: Refusal,
     /// Makes the bad transaction; may prepare the world.
-    pub bad: fn(&mut Scene) -> Attempt,
+    pub bad: Make,
     /// Makes the twin that must succeed; `None` only where no state accepts it.
-    pub twin: Option<fn(&mut Scene) -> Attempt>,
+    pub twin: Option<Make>,
 }
 
 /// Tries `rows`, each on the scene as it was at the beginning. What is wrong with them.

@@ -24,6 +24,8 @@ pub struct Foreign {
     pub collateral: Pubkey,
     /// A margin account on it, of the world's taker.
     pub account: Pubkey,
+    /// A wallet of its governor, of its quote token.
+    pub wallet: Pubkey,
 }
 
 /// The world and who is in it.
@@ -52,6 +54,8 @@ pub struct Scene {
     pub token_wallet: Pubkey,
     /// A wallet of the stranger, quote token.
     pub stranger_wallet: Pubkey,
+    /// A wallet of the fee collector, quote token.
+    pub collector: Pubkey,
     /// Order that the taker has resting.
     pub order: u64,
     /// The other clearing house.
@@ -69,7 +73,7 @@ impl Scene {
         let empty = world.join(1_000 * USD as u64, 0)?;
         let debtor = world.join(10_000 * USD as u64, 3_000 * USD as u64)?;
         let (delegate, stranger) = (funded(&mut world), funded(&mut world));
-        let taker = with_delegate(&mut world, &delegate, 3_000 * USD as u64)?;
+        let taker = with_delegate(&mut world, &delegate, 2_200 * USD as u64)?;
         let weight = (1 << 30) / 10 * 8;
         let token = world.list_collateral(0, 9, weight, weight, 0)?;
         let collateral = address::collateral(&world.exchange, &token.mint);
@@ -77,6 +81,8 @@ impl Scene {
         let bring = build::deposit_collateral(taker.owner.pubkey(), world.exchange, taker.account, token, token_wallet, 5_000_000_000);
         world.send(&[bring], &[&taker.owner])?;
         let stranger_wallet = world.wallet(world.quote, &stranger.pubkey(), 1_000 * USD as u64)?;
+        let governor = world.governor.pubkey();
+        let collector = world.wallet(world.quote, &governor, 0)?;
         let fund = build::fund_insurance(stranger.pubkey(), world.exchange, world.quote, stranger_wallet, 100 * USD as u64);
         world.send(&[fund], &[&stranger])?;
         place(&mut world, &maker, 0, order(SELL, POST_ONLY, 2_001_000, 20_000), &[])?;
@@ -100,6 +106,7 @@ impl Scene {
             collateral,
             token_wallet,
             stranger_wallet,
+            collector,
             order,
             foreign,
             prices,
@@ -126,10 +133,12 @@ impl Scene {
         Ok(())
     }
 
-    /// The taker's requirements and the debtor's are missed: SOL falls to `price`.
-    pub fn crash(mut self, price: i64) -> Result<Self> {
+    /// SOL falls to `price` and stays there until the averages have followed.
+    pub fn fallen(mut self, price: i64) -> Result<Self> {
         self.prices[0] = price;
-        self.tick(10)?;
+        for _ in 0..40 {
+            self.tick(10)?;
+        }
         Ok(self)
     }
 
@@ -199,7 +208,12 @@ impl Foreign {
         let key = governor.pubkey();
         let exchange = address::exchange(&key);
         let quote = world.create_mint(6)?;
-        let limits = build::InitializeExchangeArgs { guardian: key, fee_collector: key, outflow_hourly: 1 << 30, outflow_daily: 1 << 30 };
+        let limits = build::InitializeExchangeArgs {
+            guardian: key,
+            fee_collector: key,
+            outflow_hourly: (1 << 30) / 10,
+            outflow_daily: (1 << 30) / 5,
+        };
         let init = build::initialize_exchange(key, key, quote, limits);
         world.send(&[init], &[&governor])?;
         let (book, create) = zeroed(world, OrderBook::SPACE, &PROGRAM_ID);
@@ -214,10 +228,10 @@ impl Foreign {
         let join = build::open_account(key, member.pubkey(), exchange, args);
         world.send(&[update, accept, join], &[&governor, member])?;
         let account = address::margin_account(&exchange, &member.pubkey(), 0);
-        let wallet = world.wallet(quote, &key, 1_000 * USD as u64)?;
-        let pay = build::deposit(key, exchange, account, quote, wallet, 500 * USD as u64);
+        let wallet = world.wallet(quote, &key, 1_000_000 * USD as u64)?;
+        let pay = build::deposit(key, exchange, account, quote, wallet, 500_000 * USD as u64);
         world.send(&[pay], &[&governor])?;
         let collateral = address::collateral(&exchange, &token.mint);
-        Ok(Self { exchange, governor, quote, market, collateral, account })
+        Ok(Self { exchange, governor, quote, market, collateral, account, wallet })
     }
 }

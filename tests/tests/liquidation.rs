@@ -54,7 +54,7 @@ fn a_ten_times_long_is_liquidated_slice_by_slice_until_it_stands_again() -> Resu
     assert_eq!(after.liquidation.first_fail_publish, stage.world.now);
     assert_eq!((after.cash, after.perps[0].position.lots, after.generation), (before.cash, 10_000, before.generation));
     // The same sample again is still the first.
-    done(stage.liquidate(&keeper, &trader, 0, 10_000, &[])?)?;
+    refused(stage.liquidate(&keeper, &trader, 0, 10_000, &[])?, "AwaitSecondSample");
     assert_eq!(stage.state(&trader), WARNED);
 
     // Somebody bids better than the take-over price, which is 0.5 % under the mark at the flag: $186.07.
@@ -96,9 +96,9 @@ fn a_ten_times_long_is_liquidated_slice_by_slice_until_it_stands_again() -> Resu
     assert!(health.equity >= health.target);
     assert!(health.equity - health.target < 2_000_000, "no more than a lot beyond the target");
 
-    // Too late is a success without effect (RULES 6.5).
+    // Too late is a distinct early error and changes nothing (RULES 6.5).
     let before = stage.world.member(&trader.account);
-    done(stage.liquidate(&keeper, &trader, 0, 10_000, &[&bidder])?)?;
+    refused(stage.liquidate(&keeper, &trader, 0, 10_000, &[&bidder])?, "NotLiquidatable");
     let after = stage.world.member(&trader.account);
     assert_eq!(after.liquidation.state, HEALTHY);
     assert_eq!((after.cash, after.perps[0].position.lots, after.perps[0].position.quote), {
@@ -248,8 +248,8 @@ fn collateral_of_a_failing_account_is_sold_at_one_percent_off_to_pay_its_losses(
     assert_eq!(stage.unsettled(&trader, 1), -1_440 * USD);
     let sale = buy(&stage);
     done(stage.send("convert_collateral", sale, &[&buyer.owner])?)?;
-    // $1,339.999985 are missing; a lot of ten million atoms costs $1.98 (1 % off), and a broken atom more.
-    let sold = (1_340 * USD - 15) * 10_000_000 / 1_980_000 + 1;
+    // $1,339.999985 are missing; at $198 a SOL, 1 % off, that is 6.767676691 SOL and a broken atom more.
+    let sold = (1_340 * USD - 15) * 1_000 / 198 + 1;
     assert_eq!(stage.world.member(&buyer.account).collaterals[0].amount, sold);
     assert_eq!(stage.world.member(&trader.account).collaterals[0].amount, 10_000_000_000 - sold);
     // The price of a whole number of atoms is an atom of the quote too high, in the seller's favour.

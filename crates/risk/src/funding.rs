@@ -164,10 +164,11 @@ impl FundingState {
             return Ok(PerLot::ZERO);
         }
         let rate = rate.clamp(MAX_HOURLY_CAP.raw().saturating_neg(), MAX_HOURLY_CAP.raw());
-        let hourly = rate.checked_mul(oracle.raw()).ok_or(RiskError::Overflow)?;
+        // All three factors are bounded here; see the assertion at the head of the module.
+        let hourly = rate.wrapping_mul(oracle.raw());
         // The magnitude is divided, so that what is cut off is the same in both directions.
         let per_second = signed(hourly.unsigned_abs() / HOURLY_Q30_TO_SECOND_Q32, hourly.is_negative());
-        per_second.checked_mul(seconds).map(PerLot).ok_or(RiskError::Overflow)
+        Ok(PerLot(per_second.wrapping_mul(seconds)))
     }
 }
 

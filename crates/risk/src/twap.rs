@@ -19,6 +19,7 @@ pub const MIN_OBSERVED: Secs = Secs::new(60);
 
 const MINUTE: i64 = 60;
 const RING: i64 = 30;
+const RING_SLOTS: u64 = RING.unsigned_abs();
 const WINDOW: i64 = 5;
 
 // The sum of a full ring stays far below 63 bits.
@@ -150,7 +151,9 @@ impl Twap {
 }
 
 fn slot(minute: i64) -> RiskResult<usize> {
-    usize::try_from(minute % RING).map_err(|_| RiskError::Overflow)
+    // Unsigned, because the chain's machine has no signed remainder.
+    let minute = u64::try_from(minute).map_err(|_| RiskError::Overflow)?;
+    usize::try_from(minute % RING_SLOTS).map_err(|_| RiskError::Overflow)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::engine::PerpPosition;
 use crate::Market;
 use plimsoll_risk::margin::LegInput;
-use plimsoll_risk::perp::{accrue_funding, touch};
+use plimsoll_risk::perp::{accrue_funding, foresee, touch};
 use plimsoll_risk::{Lots, Quote, RiskResult, Secs};
 
 /// A position, brought up to date, as the margin engine reads it.
@@ -17,6 +17,17 @@ pub fn leg_input(position: &plimsoll_risk::perp::Position) -> LegInput {
         asks_value: Quote::new(position.asks_value),
         ..LegInput::default()
     }
+}
+
+/// The position as the margin engine reads it at `now`, funding owed included; `None` when only [`touched_copy`] can tell.
+pub fn current_input(market: &Market, position: &PerpPosition, now: i64) -> RiskResult<Option<LegInput>> {
+    let now = Secs::new(now);
+    let mark = market.mark()?;
+    let mut funding = *market.funding;
+    let waits = market.funding_waits(now);
+    let f = if waits { 0 } else { funding.accrue(now, mark, market.has_both_sides())?.raw() };
+    let seen = foresee(&market.perp, position, f, mark, now, &market.perp_params)?;
+    Ok(seen.map(|(lots, quote)| LegInput { lots, quote, ..leg_input(position) }))
 }
 
 /// The position as a touch at `now` would leave it; changes nothing (RULES 5.1).

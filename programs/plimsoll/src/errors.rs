@@ -155,6 +155,9 @@ pub enum PlimsollError {
     /// Market does not take new risk.
     #[msg("The market takes reductions only at present: reduce, or wait.")]
     MarketReduceOnly = 409,
+    /// A maker of a matching order is missing.
+    #[msg("A maker's margin account is missing: pass the owners of the best resting orders among the remaining accounts.")]
+    MissingMaker = 410,
     /// Already expired.
     #[msg("The order's expiry is in the past: give a later one, or 0 for none.")]
     AlreadyExpired = 411,
@@ -163,6 +166,9 @@ pub enum PlimsollError {
     /// Healthy account.
     #[msg("The account is healthy: nothing to liquidate.")]
     NotLiquidatable = 500,
+    /// First failing sample recorded; wait for the second.
+    #[msg("A second failing price sample at least 2 seconds later is needed: update the market and call again.")]
+    AwaitSecondSample = 501,
     /// Pause between slices.
     #[msg("The pause between slices is not over: call again later.")]
     SlicePause = 502,
@@ -184,6 +190,9 @@ pub enum PlimsollError {
     /// A post-condition failed.
     #[msg("The liquidation would not leave the account better off: take fewer lots.")]
     NoProgress = 508,
+    /// The account is under the grace period after ADL.
+    #[msg("The account was pushed under by auto-deleveraging only and has ten minutes: wait, or act when equity is below half of maintenance margin.")]
+    AdlGrace = 510,
 
     // 600s: insurance, deficit rounds
     /// Round not ready.

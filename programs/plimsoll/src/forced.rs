@@ -167,7 +167,7 @@ pub(crate) fn book_phase(
         now: touched.now(),
         max_fills: plimsoll_risk::book::matching::MAX_FILLS,
     };
-    let mut taker = TakerAccount { account, slot: step.slot, touched };
+    let mut taker = TakerAccount { account, slot: step.slot, touched, terms: &terms };
     let executed = execute(book, market, step.market_key, &mut taker, &request, roster, named)?;
     step.is_book_exhausted = executed.outcome.stop == Stop::NothingLeft && !executed.outcome.has_skipped();
     let filled = executed.outcome.filled;

@@ -5,7 +5,7 @@ use crate::events::Fill;
 use crate::portfolio::Roster;
 use anchor_lang::prelude::*;
 use plimsoll_risk::book::{
-    match_against, Admission, Key as BookKey, Maker, Makers, MatchOutcome, Order, Party, Side, Step, StepKind, Taker,
+    match_against, Admission, Key as BookKey, Maker, Makers, MatchOutcome, Order, Party, Side, Step, StepKind, Stop, Taker,
 };
 use plimsoll_risk::margin::{maker_admits, MarketTerms};
 use plimsoll_risk::perp::{charge_fee, touch, trade, Touched};
@@ -13,8 +13,11 @@ use plimsoll_risk::{Lots, Price, Quote, Ratio, RiskError, RiskResult, Secs};
 use plimsoll_state::market::fee;
 use plimsoll_state::{MarginAccount, Market, OrderBook};
 
-/// A passed account: a margin account, or an address where there is none any more.
+/// A passed maker: its key, and its account unless that has been closed.
 type PassedMaker<'info> = (BookKey, Option<AccountLoader<'info, MarginAccount>>);
+
+/// Generation of a closed account. Were an order ever of this one, `admit` would drop it all the same.
+const CLOSED: u32 = u32::MAX;
 
 /// The makers passed with an instruction, each beside its key.
 struct Passed<'a, 'info> {
@@ -40,21 +43,30 @@ pub(crate) struct Execution {
     pub(crate) worst: Price,
 }
 
+impl Execution {
+    /// Whether nothing came of the order because makers in its way were not passed (RULES 5.3).
+    pub(crate) fn lacks_makers(&self) -> bool {
+        let outcome = &self.outcome;
+        let is_blocked = matches!(outcome.stop, Stop::MissingMaker(_)) || outcome.has_skipped();
+        is_blocked && outcome.filled.is_zero() && outcome.rest.is_zero()
+    }
+}
+
 impl<'info> Passed<'_, 'info> {
-    /// Every margin account among the remaining accounts but those named in the instruction, and every account that is not the program's:
-    /// whoever closed a margin account has left nobody to answer for its orders, and they must not block the book.
+    /// Every margin account among the remaining accounts but those named in the instruction. An account that is empty may be a closed one, whose
+    /// orders would otherwise block the book for ever: nobody could pass their owner.
     fn collect(roster: &Roster<'info>, named: &[Pubkey]) -> Result<Vec<PassedMaker<'info>>> {
         let mut makers = Vec::new();
         for info in roster.infos() {
             let key = BookKey::from_bytes(info.key.to_bytes());
-            if info.owner != &crate::ID {
-                makers.push((key, None));
-                continue;
-            }
-            let is_margin_account = info.try_borrow_data()?.starts_with(MarginAccount::TAG);
+            // What is borrowed already is named in the instruction and no maker.
+            let is_tagged = info.try_borrow_data().is_ok_and(|bytes| bytes.starts_with(MarginAccount::TAG));
+            let is_margin_account = info.owner == &crate::ID && is_tagged;
             if is_margin_account && !named.contains(info.key) {
                 require!(info.is_writable, PlimsollError::NotWritable);
                 makers.push((key, Some(AccountLoader::try_from(info)?)));
+            } else if info.owner != &crate::ID && info.data_is_empty() {
+                makers.push((key, None));
             }
         }
         Ok(makers)
@@ -68,17 +80,16 @@ impl<'info> Passed<'_, 'info> {
 impl Makers for Passed<'_, '_> {
     fn find(&self, owner: &BookKey) -> Option<Maker> {
         let index = self.makers.iter().position(|(key, _)| key == owner)?;
-        // No order outlives its account under the last generation: such an order is dead.
         let generation = match &self.makers.get(index)?.1 {
             Some(loader) => loader.load().ok()?.generation,
-            None => u32::MAX,
+            None => CLOSED,
         };
         Some(Maker { index: u8::try_from(index).ok()?, generation })
     }
 
     /// RULES 5.3: healthy and covered by the margin reserved with the order, or reducing; an order the account no longer lists is void.
     fn admit(&mut self, maker: Maker, order: &Order, lots: Lots) -> RiskResult<Admission> {
-        let Some((_, Some(loader))) = self.makers.get(usize::from(maker.index)) else {
+        let Some(loader) = self.makers.get(usize::from(maker.index)).and_then(|(_, loader)| loader.as_ref()) else {
             return Ok(Admission::Refuse);
         };
         let mut account = loader.load_mut().map_err(|_| RiskError::WrongState)?;
@@ -103,7 +114,7 @@ impl Makers for Passed<'_, '_> {
         account.reduce_order(slot, order.id, Some(u32::try_from(wanted.raw()).map_err(|_| RiskError::Overflow)?))?;
         account.sequence = account.sequence.wrapping_add(1);
         drop(account);
-        let key = loader.key();
+        let key = self.loader(maker.index).map(AccountLoader::key).unwrap_or_default();
         self.fills.push(Fill { maker: key, order: order.id, price: order.price.into(), lots: change.neg()?.raw() });
         Ok(Admission::Fill(wanted))
     }
@@ -133,6 +144,8 @@ pub(crate) struct TakerAccount<'a> {
     pub(crate) slot: usize,
     /// Proof of the touch.
     pub(crate) touched: &'a Touched,
+    /// Terms of the market, derived in this instruction.
+    pub(crate) terms: &'a MarketTerms,
 }
 
 /// Matches `request` against the book and applies every fill to maker and taker. Fees of the taker are the caller's.
@@ -146,10 +159,9 @@ pub(crate) fn execute(
     roster: &Roster<'_>,
     named: &[Pubkey],
 ) -> Result<Execution> {
-    let terms = market.terms(request.now).or_refuse()?;
     let side = request.side.opposite();
-    let makers = Passed::collect(roster, named)?;
-    let mut passed = Passed { makers, market, market_key, terms, now: request.now, side, fills: Vec::new() };
+    let makers = if may_trade(book, request)? { Passed::collect(roster, named)? } else { Vec::new() };
+    let mut passed = Passed { makers, market, market_key, terms: *taker.terms, now: request.now, side, fills: Vec::new() };
     let outcome = {
         let (header, orders) = book.side(side);
         match_against(header.live(side, orders).or_refuse()?, request, &mut passed).or_refuse()?
@@ -169,6 +181,17 @@ pub(crate) fn execute(
         worst = price;
     }
     Ok(Execution { fills, outcome, value, worst })
+}
+
+/// Whether the best resting order meets the limit, so that makers will be asked for at all.
+fn may_trade(book: &OrderBook, request: &Taker) -> Result<bool> {
+    let side = request.side.opposite();
+    let (header, orders) = book.side(side);
+    let best = header.live(side, orders).or_refuse()?.last().map(Order::limit);
+    Ok(best.is_some_and(|price| match side {
+        Side::Bid => price >= request.limit,
+        Side::Ask => price <= request.limit,
+    }))
 }
 
 /// Frees the owner's slot of an order that left the book without a fill.

@@ -40,7 +40,8 @@ pub(crate) struct Intent {
     args: OrderArgs,
     side: Side,
     kind: OrderKind,
-    action: Action,
+    /// The price allows the order only if it lowers risk (RULES 2.2).
+    is_careful: bool,
 }
 
 impl Intent {
@@ -65,7 +66,7 @@ impl Intent {
         if !args.reduce_only {
             check_minimum_value(Lots::new(args.lots), Price::new(args.price), Quote::new(market.params.min_order)).or_refuse()?;
         }
-        Ok(Self { args: *args, side, kind, action })
+        Ok(Self { args: *args, side, kind, is_careful: allowed == Permission::AllowedIfLowersRisk })
     }
 
     /// The order as the matcher takes it; a reduce-only order is cut to what the position leaves.
@@ -149,19 +150,35 @@ impl Intent {
         has_rested: bool,
         now: Secs,
     ) -> Result<()> {
-        let is_careful = permission(market.conditions(now), self.action) == Permission::AllowedIfLowersRisk;
-        require!(!is_careful || (after.im <= before.im && after.mm <= before.mm), PlimsollError::PriceConditionRefused);
+        require!(!self.is_careful || (after.im <= before.im && after.mm <= before.mm), PlimsollError::PriceConditionRefused);
         let open_interest = market.perp.long.open_interest.max(market.perp.short.open_interest);
         let is_capped = self.args.reduce_only || open_interest <= market.params.max_open_interest;
         require!(is_capped, PlimsollError::MarketReduceOnly);
+        // Below initial margin nothing new may rest but reductions: a resting order is a trade at somebody else's time.
+        require!(after.is_initial() || !has_rested || self.args.reduce_only, PlimsollError::BelowInitialMargin);
+        // The price has a say only below initial margin.
+        let price = if after.is_initial() { None } else { Some(self.forced_price(account, slot, market, before, terms, executed, now)?) };
+        trade_allowed(before, after, price.as_ref()).map_err(|refusal| PlimsollError::from(refusal).into())
+    }
+
+    /// The worst price of the fills beside the take-over price of the moment.
+    #[inline(never)]
+    #[allow(clippy::too_many_arguments, reason = "a part of one decision on the whole result")]
+    fn forced_price(
+        &self,
+        account: &MarginAccount,
+        slot: usize,
+        market: &Market,
+        before: &Health,
+        terms: &MarketTerms,
+        executed: &Execution,
+        now: Secs,
+    ) -> Result<ForcedPrice> {
         let lots = executed.outcome.filled;
         let change = if self.side == Side::Ask { lots.neg().or_refuse()? } else { lots };
         let rate = forced_rate(account, market, before, terms, slot, now)?;
         let limit = takeover_price(terms.mark(), change, rate).or_refuse()?;
-        let price = ForcedPrice { lots: change, worst: if lots.is_zero() { limit } else { executed.worst }, limit };
-        // Below initial margin nothing new may rest but reductions: a resting order is a trade at somebody else's time.
-        require!(after.is_initial() || !has_rested || self.args.reduce_only, PlimsollError::BelowInitialMargin);
-        trade_allowed(before, after, &price).map_err(|refusal| PlimsollError::from(refusal).into())
+        Ok(ForcedPrice { lots: change, worst: if lots.is_zero() { limit } else { executed.worst }, limit })
     }
 }
 

@@ -4,11 +4,11 @@ use crate::errors::{OrRefuse, PlimsollError};
 use anchor_lang::prelude::*;
 use anchor_lang::{Owner, ZeroCopy};
 use plimsoll_risk::margin::{health, withdrawal_allowed, Health, LegInput, MarketTerms};
-use plimsoll_risk::oracle::{permission, Action, Conditions, Permission, STALE_AGE};
+use plimsoll_risk::oracle::{permission, Action, Permission, STALE_AGE};
 use plimsoll_risk::perp::{round_exposure, Position};
 use plimsoll_risk::{Lots, Quote, Secs};
-use plimsoll_state::view::{leg_input, touched_copy};
-use plimsoll_state::{Collateral, MarginAccount, Market};
+use plimsoll_state::view::{current_input, leg_input, touched_copy};
+use plimsoll_state::{Collateral, MarginAccount, Market, PerpSlot};
 
 /// The remaining accounts of an instruction: every market and collateral its margin accounts use, named ones included, then makers.
 #[derive(Clone, Copy)]
@@ -28,6 +28,17 @@ impl<'info> Roster<'info> {
         AccountLoader::try_from(info)
     }
 
+    /// As [`Self::find`], for keys that mostly come in the order of the accounts: looks at place `next` first and moves it on.
+    fn find_next<T: ZeroCopy + Owner>(&self, next: &mut usize, key: &Pubkey, missing: PlimsollError) -> Result<AccountLoader<'info, T>> {
+        match self.infos.get(*next).filter(|info| info.key == key) {
+            Some(info) => {
+                *next = next.wrapping_add(1);
+                AccountLoader::try_from(info)
+            }
+            None => self.find(key, missing),
+        }
+    }
+
     /// All remaining accounts.
     pub(crate) fn infos(&self) -> &'info [AccountInfo<'info>] {
         self.infos
@@ -39,7 +50,6 @@ struct Leg {
     market: Pubkey,
     terms: MarketTerms,
     input: LegInput,
-    conditions: Conditions,
     publish: i64,
 }
 
@@ -48,6 +58,10 @@ pub(crate) struct Portfolio {
     cash: i64,
     legs: Vec<Leg>,
     now: i64,
+    /// What the caller wants to do, if the prices of all legs have a say in it.
+    action: Option<Action>,
+    /// What the table of RULES 2.2 says of it: the strictest cell over all legs.
+    permission: Permission,
     /// Unweighted value of all collateral: a token whose weight is still zero can be sold all the same.
     sellable: Quote,
     /// What registering deficit rounds may still take (RULES 7.3).
@@ -63,21 +77,38 @@ impl Portfolio {
         Self::read_with(account, None, roster, now)
     }
 
+    /// As [`Self::read`]; refused when the prices of any leg do not fully allow `action` (RULES 2.2).
+    pub(crate) fn read_for(action: Action, account: &MarginAccount, roster: &Roster<'_>, now: i64) -> Result<Self> {
+        let portfolio = Self::read_all(Some(action), account, None, roster, now)?;
+        require!(portfolio.permission == Permission::Allowed, PlimsollError::PriceConditionRefused);
+        Ok(portfolio)
+    }
+
     /// Reads an account of which one market is already loaded (and, if it is being changed, touched).
     ///
     /// Positions in the other markets are brought up to date on a copy, so that funding owed there counts (RULES 5.1).
-    #[inline(never)]
     pub(crate) fn read_with(account: &MarginAccount, loaded: Option<(&Pubkey, &Market)>, roster: &Roster<'_>, now: i64) -> Result<Self> {
-        let mut portfolio =
-            Self { cash: account.cash, legs: Vec::with_capacity(MAX_LEGS), now, sellable: Quote::ZERO, exposure: Quote::ZERO };
+        Self::read_all(None, account, loaded, roster, now)
+    }
+
+    #[inline(never)]
+    fn read_all(
+        action: Option<Action>,
+        account: &MarginAccount,
+        loaded: Option<(&Pubkey, &Market)>,
+        roster: &Roster<'_>,
+        now: i64,
+    ) -> Result<Self> {
+        let legs = Vec::with_capacity(MAX_LEGS);
+        let permission = Permission::Allowed;
+        let mut portfolio = Self { cash: account.cash, legs, now, action, permission, sellable: Quote::ZERO, exposure: Quote::ZERO };
+        let mut next = 0;
         for slot in account.perps.iter().filter(|slot| slot.is_used()) {
             match loaded {
                 Some((key, market)) if *key == slot.market => portfolio.add_position(key, market, &slot.position)?,
                 _ => {
-                    let loader = roster.find::<Market>(&slot.market, PlimsollError::MissingMarket)?;
-                    let market = loader.load()?;
-                    let position = touched_copy(&market, &slot.position, now).or_refuse()?;
-                    portfolio.add_position(&slot.market, &market, &position)?;
+                    let loader = roster.find_next::<Market>(&mut next, &slot.market, PlimsollError::MissingMarket)?;
+                    portfolio.add_slot(slot, &*loader.load()?)?;
                 }
             }
         }
@@ -87,6 +118,17 @@ impl Portfolio {
             portfolio.add_collateral(&collateral, slot.amount, loaded, roster)?;
         }
         Ok(portfolio)
+    }
+
+    /// Adds a position that has not been touched.
+    fn add_slot(&mut self, slot: &PerpSlot, market: &Market) -> Result<()> {
+        match current_input(market, &slot.position, self.now).or_refuse()? {
+            Some(input) => self.add(&slot.market, market, input),
+            None => {
+                let position = touched_copy(market, &slot.position, self.now).or_refuse()?;
+                self.add_position(&slot.market, market, &position)
+            }
+        }
     }
 
     fn add_position(&mut self, key: &Pubkey, market: &Market, position: &Position) -> Result<()> {
@@ -99,8 +141,10 @@ impl Portfolio {
     fn add(&mut self, key: &Pubkey, market: &Market, input: LegInput) -> Result<()> {
         require!(self.legs.len() < MAX_LEGS, PlimsollError::PositionSlotsFull);
         let terms = market.terms(Secs::new(self.now)).or_refuse()?;
-        let conditions = market.conditions(Secs::new(self.now));
-        self.legs.push(Leg { market: *key, terms, input, conditions, publish: market.oracle.publish });
+        if let Some(action) = self.action {
+            self.permission = self.permission.max(permission(market.conditions(Secs::new(self.now)), action));
+        }
+        self.legs.push(Leg { market: *key, terms, input, publish: market.oracle.publish });
         Ok(())
     }
 
@@ -143,6 +187,22 @@ impl Portfolio {
         }
     }
 
+    /// [`Self::update`], and the health after it, given the one before.
+    pub(crate) fn updated_health(
+        &mut self,
+        before: &Health,
+        cash: i64,
+        key: &Pubkey,
+        market: &Market,
+        position: &Position,
+    ) -> Result<Health> {
+        let index = self.legs.iter().position(|leg| leg.market == *key).ok_or(PlimsollError::MissingMarket)?;
+        let was = (Quote::new(self.cash), self.legs.get(index).map(|leg| leg.input).unwrap_or_default());
+        self.update(cash, key, market, position)?;
+        let leg = self.legs.get(index).ok_or(PlimsollError::MissingMarket)?;
+        before.with_leg(index, &leg.terms, (was.0, &was.1), (Quote::new(cash), &leg.input)).or_refuse()
+    }
+
     /// Takes the resting orders out of every leg: they are cancelled before anything is forced (RULES 6.1).
     pub(crate) fn clear_orders(&mut self) {
         for leg in &mut self.legs {
@@ -177,17 +237,6 @@ impl Portfolio {
     /// Terms and input of the leg in `market`.
     pub(crate) fn leg(&self, market: &Pubkey) -> Option<(&MarketTerms, &LegInput)> {
         self.legs.iter().find(|leg| leg.market == *market).map(|leg| (&leg.terms, &leg.input))
-    }
-
-    /// What the table of RULES 2.2 says of `action`: the strictest cell over all legs.
-    pub(crate) fn permission(&self, action: Action) -> Permission {
-        self.legs.iter().map(|leg| permission(leg.conditions, action)).max().unwrap_or(Permission::Allowed)
-    }
-
-    /// Refuses an action that the prices of any leg do not fully allow.
-    pub(crate) fn require(&self, action: Action) -> Result<()> {
-        require!(self.permission(action) == Permission::Allowed, PlimsollError::PriceConditionRefused);
-        Ok(())
     }
 
     /// RULES 1.6: E_im ≥ IM and E ≥ 10 % of gross notional, without the part of claims that a deficit round may still take.

@@ -50,7 +50,7 @@ impl Tokens {
 }
 
 impl Census {
-    /// Reads every account of the program.
+    /// Reads every account of the program that belongs to the world's exchange.
     pub fn take(world: &World) -> Self {
         let mut census = Self::default();
         for (key, account) in world.svm.get_program_accounts(&PROGRAM_ID) {
@@ -63,6 +63,13 @@ impl Census {
                 Some(Account::Exchange(_)) | None => {}
             }
         }
+        let exchange = world.exchange;
+        census.markets.retain(|(_, market)| market.exchange == exchange);
+        census.members.retain(|(_, member)| member.exchange == exchange);
+        census.collaterals.retain(|(_, collateral)| collateral.exchange == exchange);
+        census.funds.retain(|(_, fund)| fund.exchange == exchange);
+        let is_ours = |book: &Pubkey| census.markets.iter().any(|(_, market)| market.book == *book);
+        census.books.retain(|(key, _)| is_ours(key));
         census
     }
 

@@ -128,6 +128,11 @@ pub fn compiler() -> String {
 impl World {
     /// An exchange with `listings`, each priced and warmed up for two minutes so that averages exist (RULES 2.2).
     pub fn new(listings: &[Listing], start: i64) -> Result<Self> {
+        Self::with_limits(listings, start, 1 << 30, 1 << 30)
+    }
+
+    /// As [`Self::new`], with limits on what may leave in an hour and a day, Q30 shares (RULES 1.6).
+    pub fn with_limits(listings: &[Listing], start: i64, hourly: i64, daily: i64) -> Result<Self> {
         let mut svm = LiteSVM::new().with_transaction_history(0);
         svm.add_program_from_file(PROGRAM_ID, program_path()).context("run `cargo xtask build` first")?;
         let (payer, governor) = (numbered_key(1), numbered_key(2));
@@ -153,8 +158,8 @@ impl World {
         let args = build::InitializeExchangeArgs {
             guardian: world.governor.pubkey(),
             fee_collector: world.governor.pubkey(),
-            outflow_hourly: 1 << 30,
-            outflow_daily: 1 << 30,
+            outflow_hourly: hourly,
+            outflow_daily: daily,
         };
         let open = build::initialize_exchange(world.payer.pubkey(), world.governor.pubkey(), world.quote, args);
         world.send_as_governor(&[open])?;

@@ -57,8 +57,9 @@ impl ForcedPrice {
 /// RULES 5.2: an account at or above IM after the trade may trade; one that was below IM before must not lower E/MM, must keep E ≥ 0 and
 /// must not trade worse than its take-over price; one without equity may not trade at all.
 ///
-/// Both healths are at the same prices, fees included in the later one.
-pub fn trade_allowed(before: &Health, after: &Health, price: &ForcedPrice) -> Result<(), TradeRefusal> {
+/// Both healths are at the same prices, fees included in the later one. `price` has a say only below initial margin after the trade; there
+/// a missing one counts as worse.
+pub fn trade_allowed(before: &Health, after: &Health, price: Option<&ForcedPrice>) -> Result<(), TradeRefusal> {
     if before.equity <= Quote::ZERO {
         return Err(TradeRefusal::NoEquity);
     }
@@ -74,7 +75,7 @@ pub fn trade_allowed(before: &Health, after: &Health, price: &ForcedPrice) -> Re
     if !ratio_not_lower(before, after) {
         return Err(TradeRefusal::RatioFalls);
     }
-    if !price.is_within_limit() {
+    if !price.is_some_and(ForcedPrice::is_within_limit) {
         return Err(TradeRefusal::PriceWorse);
     }
     Ok(())

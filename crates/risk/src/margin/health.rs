@@ -48,6 +48,36 @@ impl Health {
         self.target.sub(self.equity)
     }
 
+    /// This health after the leg at `index` and the cash have changed while every other leg stands: what [`health`] says of the whole
+    /// account, for the price of one leg. `was` and `is` are cash and leg before and after.
+    ///
+    /// Errors: as [`health`]; [`RiskError::WrongState`] for an index without a leg.
+    #[inline(never)]
+    pub fn with_leg(&self, index: usize, terms: &MarketTerms, was: (Quote, &LegInput), is: (Quote, &LegInput)) -> RiskResult<Self> {
+        if is.0.is_negative() {
+            return Err(RiskError::QuantityOutOfRange);
+        }
+        let mut total = *self;
+        let slot = total.legs.get_mut(index).filter(|_| index < self.leg_count).ok_or(RiskError::WrongState)?;
+        let (old, new) = (*slot, leg::<Bare>(Bounded::new(terms, is.1)?));
+        *slot = new;
+        let swap = |sum: Quote, old: Quote, new: Quote| sum.sub(old)?.add(new);
+        let worth = |cash: Quote, leg: &LegHealth, input: &LegInput| cash.add(leg.unsettled)?.add(input.collateral_mm);
+        let worth_im =
+            |cash: Quote, leg: &LegHealth, input: &LegInput| cash.add(leg.unsettled_im)?.add(input.collateral_im)?.sub(leg.edge_im);
+        let (old_worth, new_worth) = (worth(was.0, &old, was.1)?, worth(is.0, &new, is.1)?);
+        let adverse = |leg: &LegHealth| leg.edge_trigger.min(Quote::ZERO);
+        total.equity = swap(swap(total.equity, old_worth, new_worth)?, adverse(&old), adverse(&new))?;
+        total.equity_trigger = swap(swap(total.equity_trigger, old_worth, new_worth)?, old.edge_trigger, new.edge_trigger)?;
+        total.equity_im = swap(total.equity_im, worth_im(was.0, &old, was.1)?, worth_im(is.0, &new, is.1)?)?;
+        total.target = swap(total.target, old.target, new.target)?;
+        total.mm = swap(total.mm, old.scan_mm, new.scan_mm)?;
+        total.gross_notional = swap(total.gross_notional, old.notional.abs()?, new.notional.abs()?)?;
+        // Not swapped: what is stored is the larger of this sum and the target.
+        total.im = total.legs().iter().try_fold(Quote::ZERO, |sum, leg| sum.add(leg.scan_im))?.max(total.target);
+        Ok(total)
+    }
+
     fn include(&mut self, input: &LegInput, leg: LegHealth) -> RiskResult<()> {
         let Some(slot) = self.legs.get_mut(self.leg_count) else {
             return Err(RiskError::QuantityOutOfRange);

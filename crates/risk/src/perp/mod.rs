@@ -55,6 +55,6 @@ pub use fund::{fund_offer, FundWindow};
 pub use settle::{settle_claim, settle_estate, settle_loss, MAX_ESTATE};
 pub use side_index::accrue_funding;
 pub use state::{DeficitRound, EpochRecord, PerpMarket, PerpParams, Position, RoundShare, Side, ROUNDS};
-pub use touch::{touch, Touched};
+pub use touch::{foresee, touch, Touched};
 pub use trade::{charge_fee, credit_tranche, shift, trade, FeeSplit};
 pub use views::{check_counts, check_raw, claim, round_exposure, sweep_dust, unsettled, virtual_touch};

@@ -162,16 +162,28 @@ impl Side {
         Ok(side)
     }
 
+    /// The funding index after owing `f_q32` more per lot; `None` when that would close the epoch.
+    pub(super) fn funded(&self, f_q32: i64) -> RiskResult<Option<i64>> {
+        if f_q32 == 0 {
+            return Ok(Some(self.f));
+        }
+        let f = plus(self.f, self.owed(f_q32)?)?;
+        Ok((-F_SOFT_LIMIT..=F_SOFT_LIMIT).contains(&f).then_some(f))
+    }
+
+    /// What `f_q32` per lot is per basis lot, rounded against the holders.
+    fn owed(&self, f_q32: i64) -> RiskResult<i64> {
+        if self.a == A_ONE {
+            return Ok(f_q32);
+        }
+        let received = i128::from(f_q32).checked_neg().and_then(|r| r.checked_mul(i128::from(self.a))).ok_or(RiskError::Overflow)?;
+        narrow((received >> A_BITS).checked_neg().ok_or(RiskError::Overflow)?)
+    }
+
     /// This side after owing `f_q32` more per lot, rounded against its holders.
     fn after_funding(&self, f_q32: i64) -> RiskResult<Self> {
         let mut side = *self;
-        let owed = if self.a == A_ONE {
-            f_q32
-        } else {
-            let received = i128::from(f_q32).checked_neg().and_then(|r| r.checked_mul(i128::from(self.a))).ok_or(RiskError::Overflow)?;
-            narrow((received >> A_BITS).checked_neg().ok_or(RiskError::Overflow)?)?
-        };
-        side.f = plus(self.f, owed)?;
+        side.f = plus(self.f, self.owed(f_q32)?)?;
         if side.f > F_SOFT_LIMIT || side.f < -F_SOFT_LIMIT {
             // With every record in use the sum goes on growing; only at 63 bits does accrual stop until stragglers are touched.
             let _ = side.close_epoch();

@@ -116,6 +116,42 @@ pub fn touch(market: &mut PerpMarket, pos: &mut Position, mark: Price, now: Secs
     Ok(touched)
 }
 
+/// Lots and quote balance as funding of `f_q32` on top of the books ([`super::accrue_funding`]) and a touch would leave them: all that a
+/// margin check reads. `None` when forced closes, epochs or rounds have passed, so that only a touch of copies can tell.
+///
+/// Errors: [`RiskError::PriceOutOfRange`], [`RiskError::Overflow`].
+#[inline(never)]
+pub fn foresee(
+    market: &PerpMarket,
+    pos: &Position,
+    f_q32: i64,
+    mark: Price,
+    now: Secs,
+    params: &PerpParams,
+) -> RiskResult<Option<(Lots, Quote)>> {
+    Price::checked(mark.raw())?;
+    if pos.is_empty() {
+        return Ok(Some((Lots::ZERO, Quote::ZERO)));
+    }
+    if pos.round != market.last_round || pos.open_shares != 0 {
+        return Ok(None);
+    }
+    let mut quote = pos.quote;
+    if let Some(of) = Of::lots(pos.lots) {
+        let side = market.side(of);
+        let f = match side.funded(of.signed(f_q32)?)? {
+            Some(f) if pos.epoch == side.epoch && pos.a0 == side.a && pos.k0 == side.k => f,
+            _ => return Ok(None),
+        };
+        if f != pos.f0 {
+            quote = plus(quote, per_basis(pos.lots.wrapping_abs(), minus(pos.f0, f)?, pos.a0)?.atoms)?;
+        }
+    }
+    let unsettled = value(pos.lots, quote, mark)?;
+    let carry = carry(pos, Quote::new(unsettled), Secs::new(now.raw().max(pos.touched_at)), params)?;
+    Ok(Some((Lots::new(pos.lots), Quote::new(minus(quote, carry.raw())?))))
+}
+
 /// An empty position has slept through nothing: it only joins the present.
 fn rest(market: &mut PerpMarket, pos: &mut Position, touched: &Touched) {
     market.matured_total = market.matured_total.saturating_sub(pos.matured);

@@ -44,7 +44,7 @@ fn a_trade_below_initial_margin_must_not_hurt() {
         (state(-1, 0, 50, 30), state(0, 0, 0, 0), good, Err(TradeRefusal::NoEquity)),
     ];
     for (row, (before, after, price, expected)) in rows.into_iter().enumerate() {
-        assert_eq!(trade_allowed(&before, &after, &price), expected, "row {row}");
+        assert_eq!(trade_allowed(&before, &after, Some(&price)), expected, "row {row}");
     }
 }
 

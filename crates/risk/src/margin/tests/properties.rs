@@ -46,6 +46,22 @@ proptest! {
         prop_assert!(health.equity_trigger >= health.equity);
     }
 
+    /// Changing one leg in a health says what a new health says.
+    #[test]
+    fn one_leg_can_be_exchanged(account in any_account(8), leg in any_leg(), cash in 0..1i64 << 40, paid in 0..1i64 << 40, pick: usize) {
+        let (was, is) = (Quote::new(cash), Quote::new(paid));
+        let before = of(was, &account);
+        if account.is_empty() {
+            prop_assert_eq!(before.with_leg(0, &terms(&major(1)), (was, &leg), (is, &leg)), Err(crate::RiskError::WrongState));
+        } else {
+            let index = pick % account.len();
+            let (market, old) = account[index];
+            let mut changed = account.clone();
+            changed[index].1 = leg;
+            prop_assert_eq!(before.with_leg(index, &terms(&market), (was, &old), (is, &leg)), Ok(of(is, &changed)));
+        }
+    }
+
     /// More of the same never needs less.
     #[test]
     fn requirements_are_monotone_in_a_single_leg(risk in any_market(), leg in any_leg(), more in 0..1i64 << 20) {

@@ -274,12 +274,20 @@ proptest! {
 
     /// A second touch at the same mark and time changes nothing, and a virtual one says beforehand what a real one does.
     #[test]
-    fn touching_is_idempotent_and_foreseeable(steps in steps(), who in 0..ACCOUNTS) {
+    fn touching_is_idempotent_and_foreseeable(steps in steps(), who in 0..ACCOUNTS, f in -(1_i64 << 36)..1_i64 << 36) {
         let mut run = Run::new();
         for step in &steps {
             run.apply(step);
         }
         let world = &mut run.world;
+        for f in [0, f] {
+            let mut funded = world.market;
+            accrue_funding(&mut funded, f).unwrap();
+            let (later, _) = virtual_touch(&funded, &world.positions[who], world.mark, world.now, &world.params).unwrap();
+            if let Some(seen) = foresee(&world.market, &world.positions[who], f, world.mark, world.now, &world.params).unwrap() {
+                prop_assert_eq!(seen, (Lots::new(later.lots), Quote::new(later.quote)));
+            }
+        }
         let (expected, token) = virtual_touch(&world.market, &world.positions[who], world.mark, world.now, &world.params).unwrap();
         prop_assert_eq!(world.touch(who).unwrap(), token);
         prop_assert_eq!(world.positions[who], expected);

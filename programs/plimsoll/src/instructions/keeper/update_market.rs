@@ -25,12 +25,13 @@ pub(crate) fn handler(ctx: Context<UpdateMarket>) -> Result<()> {
     let now = Secs::new(clock.unix_timestamp);
     let mut market = ctx.accounts.market.load_mut()?;
     let sample = read_sample(&ctx.accounts.price_update, &market.feed)?;
-    market.accrue_funding(now).or_refuse()?;
-    let params = *market.oracle_params;
-    let accepted = accept(&mut market.oracle, &params, &sample, now, clock.slot).map_err(PlimsollError::from)?;
+    let mut oracle = *market.oracle;
+    let accepted = accept(&mut oracle, &market.oracle_params, &sample, now, clock.slot).map_err(PlimsollError::from)?;
     let Accepted::Applied { price, confidence, publish } = accepted else {
         return Ok(());
     };
+    market.accrue_funding(now).or_refuse()?;
+    *market.oracle = oracle;
     market.refresh_rates(now).or_refuse()?;
     market.sequence = market.sequence.wrapping_add(1);
     market.invariant().or_refuse()?;

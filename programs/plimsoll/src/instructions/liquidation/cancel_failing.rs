@@ -14,13 +14,13 @@ pub struct CancelFailing<'info> {
     pub margin_account: AccountLoader<'info, MarginAccount>,
 }
 
-/// E < T is judged afresh, in the account's favour where prices are uncertain (RULES 2.3, 2.5).
+/// E < T is judged afresh.
 pub(crate) fn handler(ctx: Context<CancelFailing>) -> Result<()> {
     let clock = Clock::get()?;
     let mut account = ctx.accounts.margin_account.load_mut()?;
     let portfolio = Portfolio::read(&account, &Roster::new(ctx.remaining_accounts), clock.unix_timestamp)?;
     let health = portfolio.health()?;
-    require!(health.equity_trigger < health.target, PlimsollError::NotLiquidatable);
+    require!(health.equity < health.target, PlimsollError::NotLiquidatable);
     account.cancel_all();
     for slot in 0..account.perps.len() {
         account.close_if_empty(slot);

@@ -1,6 +1,7 @@
 //! One step of a liquidation in one market: judge the account, cancel its orders, fill a slice on the book, take the rest over (RULES 6.1–6.3).
 //!
-//! Anyone with a margin account. A first failing sample is only recorded; a call that comes too late changes nothing but the account's state, and succeeds.
+//! Anyone with a margin account. A first failing sample is only recorded, as is that an account has recovered; a call that finds nothing to do and
+//! nothing to record is refused.
 
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Header, Liquidated};
@@ -8,7 +9,7 @@ use crate::forced::{advance_state, book_phase, measure, takeover_phase, Step};
 use crate::portfolio::{Portfolio, Roster};
 use crate::position::{require_authority, touch_slot};
 use anchor_lang::prelude::*;
-use plimsoll_risk::liquidation::AccountState;
+use plimsoll_risk::liquidation::{AccountState, LiquidationState};
 use plimsoll_risk::{Lots, Secs};
 use plimsoll_state::{MarginAccount, Market, OrderBook};
 
@@ -58,6 +59,18 @@ impl Liquidate<'_> {
     }
 }
 
+/// Why an account that is not failing, or not yet, cannot be liquidated.
+fn why_not(portfolio: &Portfolio, state: &LiquidationState, now: Secs) -> Result<PlimsollError> {
+    let health = portfolio.health()?;
+    Ok(if health.equity_trigger >= health.mm {
+        PlimsollError::NotLiquidatable
+    } else if now.raw() < state.adl_grace_until {
+        PlimsollError::AdlGrace
+    } else {
+        PlimsollError::AwaitSecondSample
+    })
+}
+
 /// touch → judge → cancel → book → take-over → judge again → event.
 pub(crate) fn handler(ctx: Context<Liquidate>, args: LiquidateArgs) -> Result<()> {
     let slot = ctx.accounts.validate(&args)?;
@@ -70,11 +83,13 @@ pub(crate) fn handler(ctx: Context<Liquidate>, args: LiquidateArgs) -> Result<()
     market.accrue_funding(now).or_refuse()?;
     let touched = touch_slot(&mut market, &mut account, slot, now)?;
     let portfolio = Portfolio::read_with(&account, Some((&market_key, &market)), &roster, now.raw())?;
-    let was = account.liquidation.state;
+    let known = *account.liquidation;
     let state = advance_state(&mut account, &portfolio, &market, now)?;
-    let is_new = was != account.liquidation.state;
+    let is_new = known.state != account.liquidation.state;
     account.sequence = account.sequence.wrapping_add(1);
     if state != AccountState::Liquidating {
+        let is_told = known != *account.liquidation || state == AccountState::Bankrupt;
+        require!(is_told, why_not(&portfolio, &known, now)?);
         return account.invariant().or_refuse();
     }
     account.cancel_all();

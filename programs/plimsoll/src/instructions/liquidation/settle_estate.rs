@@ -70,6 +70,7 @@ fn collect(account: &mut MarginAccount, portfolio: &Portfolio, roster: &Roster<'
                 *cash = Quote::new(*cash).add(paid).or_refuse()?.raw();
             }
             market.invariant().or_refuse()?;
+            account.close_if_empty(slot);
         }
     }
     Ok(losses)

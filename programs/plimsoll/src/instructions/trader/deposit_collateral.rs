@@ -5,6 +5,7 @@ use crate::events::{Header, Transferred};
 use crate::tokens::Movement;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use plimsoll_risk::RiskError;
 use plimsoll_state::{Collateral, MarginAccount};
 
 /// Arguments of `deposit_collateral`.
@@ -53,9 +54,10 @@ pub(crate) fn handler(ctx: Context<DepositCollateral>, args: DepositCollateralAr
     let (header, balance) = {
         let mut collateral = ctx.accounts.collateral.load_mut()?;
         let mut account = ctx.accounts.margin_account.load_mut()?;
-        let balance = account
-            .credit_collateral(ctx.accounts.collateral.key(), &mut collateral, amount)
-            .map_err(|_| PlimsollError::PositionSlotsFull)?;
+        let balance = account.credit_collateral(ctx.accounts.collateral.key(), &mut collateral, amount).map_err(|error| match error {
+            RiskError::WrongState => PlimsollError::PositionSlotsFull,
+            _ => PlimsollError::CollateralCap,
+        })?;
         collateral.invariant().map_err(|_| PlimsollError::CollateralCap)?;
         account.invariant().or_refuse()?;
         (Header::new(&Clock::get()?, Pubkey::default(), ctx.accounts.margin_account.key(), account.sequence), balance)

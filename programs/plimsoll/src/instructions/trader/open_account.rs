@@ -47,8 +47,8 @@ pub(crate) fn handler(ctx: Context<OpenAccount>, args: OpenAccountArgs) -> Resul
     account.owner = ctx.accounts.owner.key();
     account.delegate = args.delegate;
     account.number = args.number;
-    // Orders of an account that was closed at this address must never pass for this one's: generations do not start over.
-    account.generation = u32::try_from(Clock::get()?.slot % (1 << 32)).map_err(|_| PlimsollError::Overflow)?;
+    // Orders of an earlier account at this address may still be on books; a generation that follows the clock keeps them dead (RULES 5.3).
+    account.generation = u32::try_from(Clock::get()?.unix_timestamp).map_err(|_| PlimsollError::Overflow)?;
     account.version = VERSION;
     account.bump = ctx.bumps.margin_account;
     Ok(())

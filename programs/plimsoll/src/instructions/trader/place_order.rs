@@ -30,24 +30,24 @@ pub struct PlaceOrder<'info> {
 }
 
 impl PlaceOrder<'_> {
-    fn validate(&self, args: &OrderArgs, now: i64) -> Result<Intent> {
-        let (account, market) = (self.margin_account.load()?, self.market.load()?);
+    /// On the loaded accounts, because every load compares owner and type again.
+    fn validate(&self, account: &MarginAccount, market: &Market, args: &OrderArgs, now: i64) -> Result<Intent> {
         require_keys_eq!(account.exchange, market.exchange, PlimsollError::WrongExchange);
-        require_authority(&account, self.authority.key, true)?;
-        Intent::new(args, &market, now)
+        require_authority(account, self.authority.key, true)?;
+        Intent::new(args, market, now)
     }
 }
 
 /// touch → match → fee → rest → margin → events.
 pub(crate) fn handler(ctx: Context<PlaceOrder>, args: OrderArgs) -> Result<()> {
     let clock = Clock::get()?;
-    let intent = ctx.accounts.validate(&args, clock.unix_timestamp)?;
     let now = Secs::new(clock.unix_timestamp);
     let roster = Roster::new(ctx.remaining_accounts);
     let (key, market_key) = (ctx.accounts.margin_account.key(), ctx.accounts.market.key());
     let mut market = ctx.accounts.market.load_mut()?;
     let mut book = ctx.accounts.book.load_mut()?;
     let mut account = ctx.accounts.margin_account.load_mut()?;
+    let intent = ctx.accounts.validate(&account, &market, &args, clock.unix_timestamp)?;
     let slot = account.perp_index_or_open(&market_key).ok_or(PlimsollError::PositionSlotsFull)?;
     market.accrue_funding(now).or_refuse()?;
     let touched = touch_slot(&mut market, &mut account, slot, now)?;
@@ -55,13 +55,14 @@ pub(crate) fn handler(ctx: Context<PlaceOrder>, args: OrderArgs) -> Result<()> {
     let before = portfolio.health()?;
     let terms = portfolio.leg(&market_key).map(|(terms, _)| *terms).ok_or(PlimsollError::MissingMarket)?;
     let request = intent.taker(&account, slot, key, &market, now)?;
-    let mut taker = TakerAccount { account: &mut account, slot, touched: &touched };
+    let mut taker = TakerAccount { account: &mut account, slot, touched: &touched, terms: &terms };
     let executed = execute(&mut book, &mut market, market_key, &mut taker, &request, &roster, &[key])?;
+    require!(!executed.lacks_makers(), PlimsollError::MissingMaker);
     let rate = Ratio::new(market.perp_params.taker_fee);
     let fee = charge_taker(&mut market, &mut taker, executed.value, rate)?;
     let rested = intent.rest(&mut book, &mut account, slot, key, &terms, executed.outcome.rest, now)?;
-    portfolio.update(account.cash, &market_key, &market, account.position(slot).or_refuse()?)?;
-    intent.check(&account, slot, &market, &before, &portfolio.health()?, &terms, &executed, rested.is_some(), now)?;
+    let after = portfolio.updated_health(&before, account.cash, &market_key, &market, account.position(slot).or_refuse()?)?;
+    intent.check(&account, slot, &market, &before, &after, &terms, &executed, rested.is_some(), now)?;
     account.sequence = account.sequence.wrapping_add(1);
     market.sequence = market.sequence.wrapping_add(1);
     account.invariant().or_refuse()?;

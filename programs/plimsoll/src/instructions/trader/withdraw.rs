@@ -62,8 +62,7 @@ pub(crate) fn handler(ctx: Context<Withdraw>, args: WithdrawArgs) -> Result<()> 
         let mut exchange = ctx.accounts.exchange.load_mut()?;
         let mut account = ctx.accounts.margin_account.load_mut()?;
         exchange.debit_cash(&mut account, amount, held, clock.unix_timestamp).or_refuse()?;
-        let portfolio = Portfolio::read(&account, &Roster::new(ctx.remaining_accounts), clock.unix_timestamp)?;
-        portfolio.require(Action::Withdraw)?;
+        let portfolio = Portfolio::read_for(Action::Withdraw, &account, &Roster::new(ctx.remaining_accounts), clock.unix_timestamp)?;
         portfolio.require_withdrawable()?;
         account.invariant().or_refuse()?;
         (Header::new(&clock, Pubkey::default(), ctx.accounts.margin_account.key(), account.sequence), account.cash)

@@ -67,8 +67,7 @@ pub(crate) fn handler(ctx: Context<WithdrawCollateral>, args: WithdrawCollateral
             let mut collateral = ctx.accounts.collateral.load_mut()?;
             account.debit_collateral(&key, &mut collateral, amount).map_err(|_| PlimsollError::InsufficientCollateral)?
         };
-        let portfolio = Portfolio::read(&account, &Roster::new(ctx.remaining_accounts), clock.unix_timestamp)?;
-        portfolio.require(Action::Withdraw)?;
+        let portfolio = Portfolio::read_for(Action::Withdraw, &account, &Roster::new(ctx.remaining_accounts), clock.unix_timestamp)?;
         portfolio.require_withdrawable()?;
         account.invariant().or_refuse()?;
         (Header::new(&clock, Pubkey::default(), ctx.accounts.margin_account.key(), account.sequence), balance)
