@@ -151,7 +151,7 @@ impl Keepers {
 
 impl Keeper {
     fn refresh(&mut self, history: &[Rc<Census>], step: usize) {
-        if step % self.style.period == 0 {
+        if step.is_multiple_of(self.style.period) {
             let index = history.len().saturating_sub(1 + self.style.lag);
             self.view = Rc::clone(&history[index]);
             self.own.clear();
