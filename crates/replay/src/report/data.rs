@@ -178,9 +178,9 @@ pub struct Totals {
     pub lost_races: u64,
     /// Paid to keepers, atoms.
     pub keeper_income: i64,
-    /// Paid by tranches and insurance fund for bankrupt accounts, atoms.
+    /// Paid by the insurance fund for bankrupt accounts after their markets' tranches, atoms.
     pub insurance_paid: i64,
-    /// Positions closed by auto-deleveraging.
+    /// Legs of bankrupt accounts closed against the opposite side by auto-deleveraging.
     pub adl_events: u64,
     /// Taken from claims to cover deficits, atoms.
     pub claims_cut: i64,

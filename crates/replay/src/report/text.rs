@@ -116,7 +116,7 @@ fn totals(out: &mut String, data: &ReportData) {
         fact(out, &format!("  {name}"), &usdc(income), &format!("USDC  ({share} %)"));
     }
     heading(out, "Losses beyond an account's own money");
-    fact(out, "paid by insurance", &usdc(totals.insurance_paid), "USDC  (tranches and fund)");
+    fact(out, "paid by insurance", &usdc(totals.insurance_paid), "USDC  (the fund, after the tranches)");
     fact(out, "auto-deleveraged", &thousands(totals.adl_events.into()), "positions");
     fact(out, "cut from claims", &usdc(totals.claims_cut), "USDC");
     fact(out, "left uncovered", &usdc(totals.bad_debt_uncovered), "USDC");

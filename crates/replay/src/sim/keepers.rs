@@ -132,11 +132,10 @@ impl Keepers {
         if self.history.len() > HISTORY {
             self.history.remove(0);
         }
-        let own = self.accounts();
         let mut intents = Vec::new();
         for (number, keeper) in self.keepers.iter_mut().enumerate() {
             keeper.refresh(&self.history, step);
-            keeper.decide(number, marks, step, &own, &mut intents);
+            keeper.decide(number, marks, step, &mut intents);
         }
         intents.sort_by_key(|intent| (intent.arrives, intent.keeper));
         for intent in intents {
@@ -152,20 +151,20 @@ impl Keepers {
 
 impl Keeper {
     fn refresh(&mut self, history: &[Rc<Census>], step: usize) {
-        if step % self.style.period == 0 {
+        if step.is_multiple_of(self.style.period) {
             let index = history.len().saturating_sub(1 + self.style.lag);
             self.view = Rc::clone(&history[index]);
             self.own.clear();
         }
     }
 
-    fn decide(&mut self, number: usize, marks: &Marks, step: usize, keepers: &[Pubkey], intents: &mut Vec<Intent>) {
+    fn decide(&mut self, number: usize, marks: &Marks, step: usize, intents: &mut Vec<Intent>) {
         let view = Rc::clone(&self.view);
         let mut arrives = self.style.delay + self.draw.below(self.style.jitter);
         for (key, stale) in &view.members {
             let account = self.own.get(key).unwrap_or(stale);
             let is_resting = self.resting.get(key).is_some_and(|until| step < *until);
-            if is_resting || keepers.contains(key) || self.watched.get(key).is_some_and(|watch| watch.is_quiet(marks, step)) {
+            if is_resting || *key == self.member.account || self.watched.get(key).is_some_and(|watch| watch.is_quiet(marks, step)) {
                 continue;
             }
             let Some(health) = marks.health(account) else { continue };
@@ -351,4 +350,83 @@ pub fn choose(account: &MarginAccount, health: &Health, collateral: &Collateral,
 fn unsettled(slot: &plimsoll_sdk::state::PerpSlot, marks: &Marks) -> i64 {
     let price = marks.index(&slot.market).map_or(0, |index| marks.price(index));
     slot.position.lots * price + slot.position.quote
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytemuck::Zeroable;
+    use plimsoll_sdk::risk::Quote;
+    use plimsoll_sdk::state::Market;
+
+    const NONE: Collateral = Collateral { value: 0, is_sale_open: true };
+
+    fn key(number: u8) -> Pubkey {
+        Pubkey::new_from_array([number; 32])
+    }
+
+    /// Two markets at $2 and $4 a lot.
+    fn marks() -> Marks {
+        let market = |number: u8| {
+            let mut market = Market::zeroed();
+            market.oracle.price = i64::from(number) * 2 * USD;
+            (key(number), market)
+        };
+        Marks { markets: vec![market(1), market(2)], collaterals: Vec::new(), now: 1_000 }
+    }
+
+    /// Long 100 lots of the first market, short 10 of the second, both entered at the marks; in `state`, first seen failing 30 s ago.
+    fn account(state: AccountState) -> MarginAccount {
+        let mut account = MarginAccount::zeroed();
+        for (slot, number, lots) in [(0, 1, 100), (1, 2, -10)] {
+            account.perps[slot].market = key(number);
+            account.perps[slot].position.lots = lots;
+            account.perps[slot].position.quote = -lots * i64::from(number) * 2 * USD;
+        }
+        account.liquidation.state = state.raw();
+        account.liquidation.first_fail_publish = 970;
+        account
+    }
+
+    /// Equity (which is also the trigger's) against a requirement of $10 and a target of $12.
+    fn health(equity: i64) -> Health {
+        let equity = Quote::new(equity * USD);
+        Health { equity, equity_trigger: equity, mm: Quote::new(10 * USD), target: Quote::new(12 * USD), ..Health::default() }
+    }
+
+    #[test]
+    fn nothing_is_done_while_an_account_stands() {
+        assert_eq!(choose(&account(AccountState::Healthy), &health(10), &NONE, &marks()), []);
+        assert_eq!(choose(&MarginAccount::zeroed(), &health(-5), &NONE, &marks()), []);
+    }
+
+    #[test]
+    fn a_failing_account_is_sampled_first_and_then_sliced_leg_by_leg() {
+        let slices = [Action::Slice(key(1)), Action::Slice(key(2))];
+        let mut unseen = account(AccountState::Healthy);
+        assert_eq!(choose(&unseen, &health(9), &NONE, &marks()), slices, "its first failing sample is 30 s old");
+        unseen.liquidation.first_fail_publish = 0;
+        assert_eq!(choose(&unseen, &health(9), &NONE, &marks()), [Action::Judge(key(1))]);
+        assert_eq!(choose(&unseen, &health(4), &NONE, &marks()), slices, "below half of its requirement one sample is enough");
+    }
+
+    #[test]
+    fn a_liquidation_goes_on_to_the_target_and_is_then_cleared() {
+        let flagged = account(AccountState::Liquidating);
+        assert_eq!(choose(&flagged, &health(11), &NONE, &marks()).len(), 2);
+        assert_eq!(choose(&flagged, &health(12), &NONE, &marks()), [Action::Judge(key(1))]);
+    }
+
+    #[test]
+    fn without_equity_collateral_goes_first_and_bankruptcy_is_declared_once() {
+        let mut lost = account(AccountState::Liquidating);
+        assert_eq!(choose(&lost, &health(-1), &NONE, &marks()), [Action::Judge(key(1))]);
+        assert_eq!(choose(&account(AccountState::Bankrupt), &health(-1), &NONE, &marks()), []);
+        lost.perps[0].position.quote -= 50 * USD;
+        let stock = |is_sale_open| Collateral { value: 60 * USD, is_sale_open };
+        assert_eq!(choose(&lost, &health(-1), &stock(true), &marks()), [Action::Convert]);
+        assert_eq!(choose(&lost, &health(-1), &stock(false), &marks()), [], "no sale at a wick");
+        lost.cash = 50 * USD;
+        assert_eq!(choose(&lost, &health(5), &stock(true), &marks()).len(), 2, "its cash pays its losses");
+    }
 }

@@ -74,7 +74,7 @@ impl Draw {
     fn log_uniform(&mut self, base: i64, octaves: u64) -> i64 {
         let octave = self.below(octaves);
         let within = i64::try_from(self.below(1_000)).unwrap_or(0);
-        (base << octave) / 1_000 * (1_000 + within)
+        (base << octave) * (1_000 + within) / 1_000
     }
 }
 
@@ -86,7 +86,7 @@ pub fn plans(count: usize, seed: u64) -> Vec<Plan> {
 
 fn plan(draw: &mut Draw) -> Plan {
     let deposit = draw.log_uniform(DEPOSIT, DEPOSIT_OCTAVES);
-    let leverage = (draw.log_uniform(LEVERAGE * 10, LEVERAGE_OCTAVES) / 10).min(LEVERAGE_MAX);
+    let leverage = draw.log_uniform(LEVERAGE, LEVERAGE_OCTAVES).min(LEVERAGE_MAX);
     if draw.percent(20) {
         return with_sol(draw, deposit, leverage);
     }
