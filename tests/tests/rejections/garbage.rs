@@ -220,8 +220,8 @@ fn the_real_price_account_is_read_as_it_is() -> Result<()> {
     let ours = update.bytes(u64::try_from(number("posted_slot"))?)?;
     assert_eq!((bytes.len(), ours.len()), (134, 134));
     assert_eq!(bytes[..8], ours[..8], "discriminator");
-    assert_eq!(bytes[40..93], ours[40..93], "verification, feed, price, confidence, exponent, publish time, previous publish time");
-    assert_eq!(bytes[109..117], ours[109..117], "slot");
+    assert_eq!(bytes[40..109], ours[40..109], "verification, feed, price, confidence, exponent, publish time, previous publish time");
+    assert_eq!(bytes[125..133], ours[125..133], "slot");
 
     let key = scene.world.new_key().pubkey();
     let lamports = scene.world.svm.minimum_balance_for_rent_exemption(bytes.len());
