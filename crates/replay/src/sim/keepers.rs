@@ -59,6 +59,8 @@ struct Intent {
 
 /// When an account needs to be looked at again: after this step, or once a price has moved so far.
 struct Watch {
+    /// The account as it was: any change of it ends the watch.
+    sequence: u64,
     prices: Vec<i64>,
     /// Thousandths of the price.
     margin: i64,
@@ -164,13 +166,16 @@ impl Keeper {
         for (key, stale) in &view.members {
             let account = self.own.get(key).unwrap_or(stale);
             let is_resting = self.resting.get(key).is_some_and(|until| step < *until);
-            if is_resting || *key == self.member.account || self.watched.get(key).is_some_and(|watch| watch.is_quiet(marks, step)) {
+            if is_resting
+                || *key == self.member.account
+                || self.watched.get(key).is_some_and(|watch| watch.is_quiet(account.sequence, marks, step))
+            {
                 continue;
             }
             let Some(health) = marks.health(account) else { continue };
             let actions = choose(account, &health, &Collateral::of(account, marks), marks);
             if actions.is_empty() {
-                self.watched.insert(*key, Watch::of(&health, marks, step));
+                self.watched.insert(*key, Watch::of(account.sequence, &health, marks, step));
             } else {
                 self.watched.remove(key);
             }
@@ -258,18 +263,18 @@ impl Action {
 
 impl Watch {
     /// Half of the relative move that would bring the account to its maintenance margin must pass first.
-    fn of(health: &Health, marks: &Marks, step: usize) -> Self {
+    fn of(sequence: u64, health: &Health, marks: &Marks, step: usize) -> Self {
         let spare = health.equity.raw().min(health.equity_trigger.raw()) - health.mm.raw();
         // Collateral moves too: it is counted as if the whole equity did.
         let exposed = health.gross_notional.raw() + health.equity.raw().max(0);
         let margin = if exposed > 0 { (spare.max(0) / 2).saturating_mul(1_000) / exposed } else { 1_000 };
         let prices = marks.markets.iter().map(|(_, market)| market.oracle.price).collect();
-        Self { prices, margin, until: step + if margin > 20 { RECHECK } else { margin.unsigned_abs() as usize } }
+        Self { sequence, prices, margin, until: step + if margin > 20 { RECHECK } else { margin.unsigned_abs() as usize } }
     }
 
-    fn is_quiet(&self, marks: &Marks, step: usize) -> bool {
+    fn is_quiet(&self, sequence: u64, marks: &Marks, step: usize) -> bool {
         let moved = |(index, then): (usize, &i64)| (marks.price(index) - then).abs() * 1_000 / then.max(&1);
-        step < self.until && self.prices.iter().enumerate().map(moved).all(|moved| moved < self.margin)
+        sequence == self.sequence && step < self.until && self.prices.iter().enumerate().map(moved).all(|moved| moved < self.margin)
     }
 }
 
