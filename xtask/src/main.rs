@@ -3,6 +3,7 @@ mod artifact;
 mod budget;
 mod build;
 mod compiler;
+mod fuzz;
 mod idl;
 mod process;
 mod replay;
@@ -24,6 +25,7 @@ cargo xtask <command>
   test             set-up, build, every test, lints, format, size budget
   demo [args]      set-up, build, then the replay of the crash
   cu [--json]      set-up, build, then compute units of whole instructions
+  fuzz [seconds]   raw portfolios into the margin engine, 600 seconds unless told
   clean            remove what the above made
 
 SBF_COMPILER=platform|registry chooses the compiler; without it the platform tools are used where they are installed.";
@@ -50,6 +52,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "test" => suite::run(),
         "demo" => replay::run("plimsoll-replay", rest),
         "cu" => replay::run("plimsoll-cu", rest),
+        "fuzz" => fuzz::run(rest),
         "clean" => build::clean(),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -2,7 +2,7 @@
 use crate::{
     budget, build,
     compiler::{self, Compiler},
-    idl, process, setup, workspace,
+    fuzz, idl, process, setup, workspace,
 };
 use anyhow::{bail, Context, Result};
 use std::{
@@ -33,7 +33,10 @@ pub(crate) fn run() -> Result<()> {
     let start = Instant::now();
     let mut phases = Phases(vec![]);
     let toolchain = toolchain();
-    phases.run("format", || cargo(&["fmt", "--all", "--check"]))?;
+    phases.run("format", || {
+        cargo(&["fmt", "--all", "--check"])?;
+        cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"])
+    })?;
     phases.run("size budget", || budget::check(&workspace::root()))?;
     let compiler = phases.run("set-up", setup::run)?;
     phases.run("bytecode", || build::bytecode(&compiler))?;
@@ -50,6 +53,7 @@ pub(crate) fn run() -> Result<()> {
     }
     let arguments = ["test", "--workspace", "--locked", "--no-fail-fast"];
     let tested = phases.run("tests", || count.run(Command::new(workspace::cargo()).current_dir(workspace::root()).args(arguments)));
+    phases.run("fuzzing for ten seconds", || fuzz::run(&["10".to_string()]))?;
     println!("\nseconds per phase:");
     for (name, time) in &phases.0 {
         println!("  {:>5}  {name}", time.as_secs());

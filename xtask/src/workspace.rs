@@ -4,9 +4,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The workspace's root.
+/// The workspace's root: of the checkout that cargo runs this for, whichever it was compiled in.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+    let package = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    package.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
 /// Compiled programs, as every test and tool looks for them, whatever cargo's own target directory is.
