@@ -88,7 +88,13 @@ pub struct LegHealth {
     pub scan_im: Quote,
     /// Scan of the maintenance measure, without resting orders.
     pub scan_mm: Quote,
-    /// This leg's exit target: maintenance scan plus the share of perp notional.
+    /// Loss of the initial measure at the end of the spot range opposite to the worst one; mostly negative, a gain (RULES 4.3).
+    pub opposite_im: Quote,
+    /// Size add-on of the initial measure, resting orders counted as filled (RULES 4.4).
+    pub size_im: Quote,
+    /// Size add-on of the maintenance measure.
+    pub size_mm: Quote,
+    /// This leg's exit target: maintenance scan and size add-on plus the share of perp notional.
     pub target: Quote,
     /// Adverse edge taken off E_im, ≥ 0.
     pub edge_im: Quote,
@@ -200,9 +206,20 @@ pub(super) fn leg<A: Exact>(bounded: Bounded) -> LegHealth {
     let long_end = A::add(delta_im, bought);
     let short_end = A::sub(delta_im, sold);
     let (long_size, short_size) = (magnitude::<A>(long_end), magnitude::<A>(short_end));
-    let long_loss = A::add(scale_ceil::<A>(long_size, terms.im), positive(A::sub(leg.bids_value.raw(), bought)));
-    let short_loss = A::add(scale_ceil::<A>(short_size, terms.im), positive(A::sub(sold, leg.asks_value.raw())));
+    let (long_range, short_range) = (scale_ceil::<A>(long_size, terms.im), scale_ceil::<A>(short_size, terms.im));
+    let (long_now, short_now) = (positive(A::sub(leg.bids_value.raw(), bought)), positive(A::sub(sold, leg.asks_value.raw())));
+    let (long_loss, short_loss) = (A::add(long_range, long_now), A::add(short_range, short_now));
     let (scan_im, worst_end) = if long_loss >= short_loss { (long_loss, long_end) } else { (short_loss, short_end) };
+    // Seen from the other end of the range, a side that lost there gains, and the other way round.
+    let at_other_end = |end: i64, range: i64, now: i64| {
+        let is_loss_there = (end > 0) != (worst_end > 0);
+        A::add(if is_loss_there { range } else { A::sub(0, range) }, now)
+    };
+    let opposite_im = at_other_end(long_end, long_range, long_now).max(at_other_end(short_end, short_range, short_now));
+
+    let size_mm = beyond::<A>(magnitude::<A>(notional), terms.allowance_mm, terms.size_rate);
+    let largest = magnitude::<A>(A::add(notional, bought)).max(magnitude::<A>(A::sub(notional, sold)));
+    let size_im = beyond::<A>(largest, terms.allowance_im, terms.size_rate);
 
     let edge_im = scale_ceil::<A>(long_size.max(short_size), terms.edge_im);
     let trigger = magnitude::<A>(delta);
@@ -218,7 +235,10 @@ pub(super) fn leg<A: Exact>(bounded: Bounded) -> LegHealth {
         delta: Quote::new(delta),
         scan_im: Quote::new(scan_im),
         scan_mm: Quote::new(scan_mm),
-        target: Quote::new(A::add(scan_mm, extra)),
+        opposite_im: Quote::new(opposite_im),
+        size_im: Quote::new(size_im),
+        size_mm: Quote::new(size_mm),
+        target: Quote::new(A::add(A::add(scan_mm, size_mm), extra)),
         edge_im: Quote::new(edge_im),
         edge_trigger: Quote::new(edge_trigger),
         worst_scenario: worst_row(delta),
@@ -228,8 +248,18 @@ pub(super) fn leg<A: Exact>(bounded: Bounded) -> LegHealth {
     }
 }
 
+/// `rate` of what `size` exceeds `allowance` by; nearly always nothing.
 #[inline(always)]
-fn magnitude<A: Exact>(value: i64) -> i64 {
+fn beyond<A: Exact>(size: i64, allowance: i64, rate: i64) -> i64 {
+    if size > allowance {
+        scale_ceil::<A>(A::sub(size, allowance), rate)
+    } else {
+        0
+    }
+}
+
+#[inline(always)]
+pub(super) fn magnitude<A: Exact>(value: i64) -> i64 {
     if value < 0 {
         A::sub(0, value)
     } else {
@@ -238,7 +268,7 @@ fn magnitude<A: Exact>(value: i64) -> i64 {
 }
 
 #[inline(always)]
-const fn positive(value: i64) -> i64 {
+pub(super) const fn positive(value: i64) -> i64 {
     if value > 0 {
         value
     } else {
