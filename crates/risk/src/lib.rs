@@ -12,6 +12,7 @@ pub mod funding;
 pub mod limits;
 pub mod liquidation;
 pub mod margin;
+pub mod option;
 pub mod oracle;
 pub mod perp;
 pub mod twap;
