@@ -90,11 +90,11 @@ pub struct LegHealth {
     pub scan_mm: Quote,
     /// Loss of the initial measure at the end of the spot range opposite to the worst one; mostly negative, a gain (RULES 4.3).
     pub opposite_im: Quote,
-    /// Size add-on of the initial measure, resting orders counted as filled (RULES 4.4).
-    pub size_im: Quote,
-    /// Size add-on of the maintenance measure.
-    pub size_mm: Quote,
-    /// This leg's exit target: maintenance scan and size add-on plus the share of perp notional.
+    /// Add-ons of the initial measure: size, resting orders counted as filled, and those of options (RULES 4.4).
+    pub add_on_im: Quote,
+    /// Add-ons of the maintenance measure.
+    pub add_on_mm: Quote,
+    /// This leg's exit target: maintenance scan and add-ons plus the share of perp notional, or of them where there are options.
     pub target: Quote,
     /// Adverse edge taken off E_im, ≥ 0.
     pub edge_im: Quote,
@@ -222,12 +222,7 @@ pub(super) fn leg<A: Exact>(bounded: Bounded) -> LegHealth {
     let size_im = beyond::<A>(largest, terms.allowance_im, terms.size_rate);
 
     let edge_im = scale_ceil::<A>(long_size.max(short_size), terms.edge_im);
-    let trigger = magnitude::<A>(delta);
-    let edge_trigger = if terms.edge_trigger >= 0 {
-        scale_floor::<A>(trigger, terms.edge_trigger)
-    } else {
-        A::sub(0, scale_ceil::<A>(trigger, A::sub(0, terms.edge_trigger)))
-    };
+    let edge_trigger = terms.trigger_edge_of::<A>(delta);
     LegHealth {
         unsettled: Quote::new(unsettled),
         unsettled_im: Quote::new(unsettled_im),
@@ -236,8 +231,8 @@ pub(super) fn leg<A: Exact>(bounded: Bounded) -> LegHealth {
         scan_im: Quote::new(scan_im),
         scan_mm: Quote::new(scan_mm),
         opposite_im: Quote::new(opposite_im),
-        size_im: Quote::new(size_im),
-        size_mm: Quote::new(size_mm),
+        add_on_im: Quote::new(size_im),
+        add_on_mm: Quote::new(size_mm),
         target: Quote::new(A::add(A::add(scan_mm, size_mm), extra)),
         edge_im: Quote::new(edge_im),
         edge_trigger: Quote::new(edge_trigger),
@@ -245,6 +240,19 @@ pub(super) fn leg<A: Exact>(bounded: Bounded) -> LegHealth {
         worst_scenario_im: worst_row(worst_end),
         mode_mm: mode(terms.is_grid_mm),
         mode_im: mode(terms.is_grid_im),
+    }
+}
+
+impl MarketTerms {
+    /// What the trigger adds to E for a net delta: rounded down; negative, and then up in size, once a feed has been stale for too long.
+    #[inline(always)]
+    pub(super) fn trigger_edge_of<A: Exact>(&self, delta: i64) -> i64 {
+        let size = magnitude::<A>(delta);
+        if self.edge_trigger >= 0 {
+            scale_floor::<A>(size, self.edge_trigger)
+        } else {
+            A::sub(0, scale_ceil::<A>(size, A::sub(0, self.edge_trigger)))
+        }
     }
 }
 

@@ -19,7 +19,7 @@ const DAY: i64 = 86_400;
 /// Tenor at which the volatility shocks are quoted.
 const PIVOT: i64 = 30 * DAY;
 /// 2⁵⁶ / YEAR, to nearest: τ seconds times this is τ in years, Q56.
-const PER_SECOND_Q56: i64 = 2_284_931_314;
+const PER_SECOND_Q56: i64 = 2_284_931_318;
 /// Fraction bits of √τ and σ√τ.
 pub(super) const ROOT_BITS: u32 = 28;
 
@@ -149,6 +149,8 @@ pub struct ExpiryTerms {
     /// Short-option minimum, Q30, per measure.
     pub(super) short_im: i64,
     pub(super) short_mm: i64,
+    /// Exit target above MM, Q30.
+    pub(super) target_share: i64,
 }
 
 impl ExpiryTerms {
@@ -182,6 +184,7 @@ impl ExpiryTerms {
             tenor: Ratio::ONE.sub(kept)?.positive_part().raw(),
             short_im: params.short_im.raw(),
             short_mm: params.short_mm.raw(),
+            target_share: params.target_share.raw(),
         })
     }
 }
@@ -210,7 +213,7 @@ fn root_tau(tau: Secs) -> RiskResult<i64> {
 /// Forward of an expiry: spot × e^(carry · τ), with the carry (a yearly rate that governance sets per expiry) bounded by what the perp
 /// shows: within ± `slack` of its TWAP basis (mark of the perp over spot − 1, per year).
 ///
-/// Rounded to the nearest atom, within 1 ..= 2³⁰. Errors: [`RiskError::PriceOutOfRange`], [`RiskError::ParameterOutOfRange`] for
+/// Rounded down, by less than five atoms; within 1 ..= 2³⁰. Errors: [`RiskError::PriceOutOfRange`], [`RiskError::ParameterOutOfRange`] for
 /// |carry| or |basis| > 2 or a negative slack or one above 2, [`RiskError::Overflow`].
 pub fn forward(spot: Price, tau: Secs, carry: Ratio, perp_basis: Ratio, slack: Ratio) -> RiskResult<Price> {
     let spot = Price::checked(spot.raw())?;
@@ -221,7 +224,7 @@ pub fn forward(spot: Price, tau: Secs, carry: Ratio, perp_basis: Ratio, slack: R
     let bounded = carry.max(perp_basis.sub(slack)?).min(perp_basis.add(slack)?);
     let tau = tau.positive_part();
     let years = mul_div(tau.raw(), PER_SECOND_Q56, 1 << 26, Round::Floor)?;
-    // At most e⁸ each way: the exponent is split so that each half stays below the 8 that Q60 holds.
+    // At most e⁸ each way: a quarter of the exponent keeps the power below the 8 that Q60 holds.
     let quarter = Log::from_ratio(bounded.mul(Ratio::new(years), Round::Floor)?)?.raw() / 4;
     let factor = Ratio::new(exp(Log::new(quarter))?.raw() >> RATIO_BITS);
     let mut price = spot;

@@ -50,8 +50,7 @@ pub struct SizeTerms {
 
 impl SizeTerms {
     /// No charge at any size.
-    pub const NONE: Self =
-        Self { allowance_im: Quote::new(MAX_NOTIONAL), allowance_mm: Quote::new(MAX_NOTIONAL), rate: Ratio::ZERO };
+    pub const NONE: Self = Self { allowance_im: Quote::new(MAX_NOTIONAL), allowance_mm: Quote::new(MAX_NOTIONAL), rate: Ratio::ZERO };
 
     fn is_valid(&self) -> bool {
         let is_allowance = |value: Quote| (0..=MAX_NOTIONAL).contains(&value.raw());
