@@ -39,7 +39,7 @@ const LN_ONE_Q56: i64 = 1_498_395_544_359_686_210;
 
 // The product of a moved logarithm and the largest inverse, and that of the largest moved forward and a probability.
 const _: () = assert!(MOVED_LOG_MAX.checked_mul(1 << (INVERSE_BITS + 13)).is_some());
-const _: () = assert!((MAX_PRICE * 6).checked_mul(1 << CDF_RESULT_BITS).is_some());
+const _: () = assert!((MAX_PRICE * 6 + 1).checked_mul(1 << CDF_RESULT_BITS).is_some());
 
 /// Call or put.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -165,7 +165,8 @@ impl SeriesTerms {
     /// Value of a lot in `column`, sixteenths of an atom, 0 ..= max(moved forward, strike).
     #[inline(always)]
     fn column<A: Exact>(&self, spot: (i64, i64), point: &VolPoint) -> i64 {
-        let forward = A::mul(self.forward, spot.0) >> RATIO_BITS;
+        // To the nearest atom.
+        let forward = A::add(A::mul(self.forward, spot.0), ONE >> 1) >> RATIO_BITS;
         let parity = A::sub(forward, self.strike) << UNIT_BITS;
         let call = if self.is_intrinsic {
             parity.max(0)
