@@ -7,7 +7,7 @@ use crate::mirror::layout;
 use crate::Pubkey;
 #[cfg(feature = "anchor")]
 use anchor_lang::{prelude::zero_copy, Discriminator};
-use plimsoll_risk::margin::{im_rate_scaled, spot_range, MarketRisk, MarketTerms};
+use plimsoll_risk::margin::{im_rate_scaled, spot_range, MarketRisk, MarketTerms, SizeTerms};
 use plimsoll_risk::oracle::{stale_range, Conditions, STALE_AGE};
 use plimsoll_risk::units::{mul_div, MAX_LOTS};
 use plimsoll_risk::{Lots, Price, Quote, Ratio, RiskError, RiskResult, Round, Secs};
@@ -156,6 +156,7 @@ impl Market {
             stale_for: if is_stale { age.sub(STALE_AGE)? } else { Secs::ZERO },
             target_extra: Ratio::new(self.params.target_extra),
             claim_weight: Ratio::new(self.perp_params.claim_weight),
+            size: SizeTerms::NONE,
         })
     }
 

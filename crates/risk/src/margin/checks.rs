@@ -9,12 +9,14 @@ use crate::units::{Lots, Price, Quote, Round};
 /// Largest gross notional per atom of equity after a withdrawal: equity stays at 10 % of it (RULES 1.6).
 pub const WITHDRAWAL_LEVERAGE: i64 = 10;
 
-/// Whether the state after a withdrawal is one an account may withdraw into: E_im ≥ IM and E ≥ 10 % of gross notional (RULES 1.6).
+/// Whether the state after a withdrawal is one an account may withdraw into (RULES 1.6): E_im ≥ IM without the option value that survives
+/// the worst scenario, and E ≥ 10 % of gross notional.
 ///
 /// Errors: [`crate::RiskError::Overflow`].
 pub fn withdrawal_allowed(after: &Health) -> RiskResult<bool> {
     let floor = after.gross_notional.mul_div(1, WITHDRAWAL_LEVERAGE, Round::Ceil)?;
-    Ok(after.is_initial() && after.equity >= floor)
+    let free = after.equity_im.sub(after.locked)?;
+    Ok(after.is_initial() && free >= after.im && after.equity >= floor)
 }
 
 /// Why a trade was refused.

@@ -18,49 +18,75 @@ pub enum SpotMove {
     Tail(Ratio),
 }
 
-/// One row of the grid: a spot move and the share of the resulting loss that counts.
+/// The volatility part of a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VolMove {
+    /// As it is.
+    Same,
+    /// Up, by the term structure of the shocks.
+    Up,
+    /// Down.
+    Down,
+    /// One wing up, the other down; each expiry at its own worst sign.
+    SkewLinear,
+    /// Both wings up, or both down; each expiry at its own worst sign.
+    SkewAbsolute,
+}
+
+/// One row of the grid: a joint move and the share of the resulting loss that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scenario {
     /// The move of spot.
     pub spot: SpotMove,
+    /// The move of volatility.
+    pub vol: VolMove,
     /// Share of the loss that counts, Q30: 1.0 inside the range, less in the tails.
     pub weight: Ratio,
 }
 
-const fn inner(quarters: i8) -> Scenario {
-    Scenario { spot: SpotMove::Quarters(quarters), weight: Ratio::ONE }
+impl Scenario {
+    /// Whether this is one of the dampened tails, in which a market's gain counts for nothing (RULES 4.3).
+    pub const fn is_tail(&self) -> bool {
+        matches!(self.spot, SpotMove::Tail(_))
+    }
+}
+
+const fn inner(quarters: i8, vol: VolMove) -> Scenario {
+    Scenario { spot: SpotMove::Quarters(quarters), vol, weight: Ratio::ONE }
 }
 
 /// A tail: spot move in hundredths, weight in hundred-thousandths.
 const fn tail(percent: i64, weight: i64) -> Scenario {
-    Scenario { spot: SpotMove::Tail(Ratio::of(percent, 100)), weight: Ratio::of(weight, 100_000) }
+    Scenario { spot: SpotMove::Tail(Ratio::of(percent, 100)), vol: Up, weight: Ratio::of(weight, 100_000) }
 }
+
+use VolMove::{Down, Same, SkewAbsolute, SkewLinear, Up};
 
 /// The 33 scenarios. Rows 3–20 repeat each spot move for volatility up, unchanged and down; 32 and 33 are the skew shocks.
 pub const GRID: [Scenario; SCENARIOS] = [
-    inner(4),
-    inner(-4),
-    inner(3),
-    inner(3),
-    inner(3),
-    inner(-3),
-    inner(-3),
-    inner(-3),
-    inner(2),
-    inner(2),
-    inner(2),
-    inner(-2),
-    inner(-2),
-    inner(-2),
-    inner(1),
-    inner(1),
-    inner(1),
-    inner(-1),
-    inner(-1),
-    inner(-1),
-    inner(0),
-    inner(0),
-    inner(0),
+    inner(4, Up),
+    inner(-4, Up),
+    inner(3, Up),
+    inner(3, Same),
+    inner(3, Down),
+    inner(-3, Up),
+    inner(-3, Same),
+    inner(-3, Down),
+    inner(2, Up),
+    inner(2, Same),
+    inner(2, Down),
+    inner(-2, Up),
+    inner(-2, Same),
+    inner(-2, Down),
+    inner(1, Up),
+    inner(1, Same),
+    inner(1, Down),
+    inner(-1, Up),
+    inner(-1, Same),
+    inner(-1, Down),
+    inner(0, Up),
+    inner(0, Same),
+    inner(0, Down),
     tail(-66, 21_000),
     tail(-33, 42_000),
     tail(50, 27_720),
@@ -69,8 +95,8 @@ pub const GRID: [Scenario; SCENARIOS] = [
     tail(300, 4_620),
     tail(400, 3_465),
     tail(500, 2_772),
-    inner(0),
-    inner(0),
+    inner(0, SkewLinear),
+    inner(0, SkewAbsolute),
 ];
 
 /// Row number of the full move up, the worst one for a net short.
@@ -86,6 +112,78 @@ pub const SPOT_RANGE_MIN: Ratio = Ratio::of(14, 100);
 pub const SPOT_RANGE_MAX: Ratio = Ratio::of(60, 100);
 /// Share of the grid's worst loss that is maintenance margin (RULES 4.5).
 pub const MM_GRID_FACTOR: Ratio = Ratio::of(8, 10);
+
+/// Distinct spot moves: nine inside the range, eight tails.
+pub(super) const SPOTS: usize = 17;
+/// Index of no move among them.
+pub(super) const SPOT_NONE: usize = 4;
+/// Columns of a unit table: the rows, with each skew row in both signs.
+pub const COLUMNS: usize = SCENARIOS + 2;
+/// Column of no move at all, which is the mark.
+pub(super) const COLUMN_NONE: usize = 21;
+/// Columns of ±¼ of the range at unchanged volatility, from which the basis contingency is read.
+pub(super) const COLUMN_BASIS: (usize, usize) = (15, 18);
+/// First of the four columns of the skew rows: linear up, linear down, absolute up, absolute down.
+pub(super) const COLUMN_SKEW: usize = 31;
+
+/// For each row the index of its spot move: quarters −4 ..= 4 are 0 ..= 8, the tails follow in the order of [`TAILS`].
+pub(super) const ROW_SPOT: [usize; SCENARIOS] = row_spots();
+/// For each row (counted from 0) the one with the opposite spot move and the same volatility move; a row without a spot move is its own
+/// mirror, so that a gain there offsets nothing. A tail has no mirror and names itself.
+pub(super) const MIRROR: [usize; SCENARIOS] = mirrors();
+
+/// The moves of the tails, rows 24 to 31.
+pub(super) const TAILS: [Ratio; 8] = [
+    Ratio::of(-66, 100),
+    Ratio::of(-33, 100),
+    Ratio::of(50, 100),
+    Ratio::ONE,
+    Ratio::of(2, 1),
+    Ratio::of(3, 1),
+    Ratio::of(4, 1),
+    Ratio::of(5, 1),
+];
+
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::as_conversions, reason = "evaluated by the compiler")]
+const fn row_spots() -> [usize; SCENARIOS] {
+    let mut spots = [SPOT_NONE; SCENARIOS];
+    let (mut row, mut tails) = (0, 0);
+    while row < SCENARIOS {
+        match GRID[row].spot {
+            SpotMove::Quarters(quarters) => spots[row] = (quarters + 4) as usize,
+            SpotMove::Tail(shock) => {
+                assert!(TAILS[tails].raw() == shock.raw());
+                spots[row] = 9 + tails;
+                tails += 1;
+            }
+        }
+        row += 1;
+    }
+    assert!(9 + tails == SPOTS);
+    spots
+}
+
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::as_conversions, reason = "evaluated by the compiler")]
+const fn mirrors() -> [usize; SCENARIOS] {
+    let mut mirror = [0; SCENARIOS];
+    let mut row = 0;
+    while row < SCENARIOS {
+        mirror[row] = row;
+        if let SpotMove::Quarters(quarters) = GRID[row].spot {
+            let mut other = 0;
+            while other < SCENARIOS {
+                if let SpotMove::Quarters(opposite) = GRID[other].spot {
+                    if opposite == -quarters && GRID[other].vol as u8 == GRID[row].vol as u8 {
+                        mirror[row] = other;
+                    }
+                }
+                other += 1;
+            }
+        }
+        row += 1;
+    }
+    mirror
+}
 
 /// Whether no tail row costs a linear leg more than the end of the smallest range.
 #[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "evaluated by the compiler, where a fault is a build error")]

@@ -24,8 +24,12 @@ pub struct Health {
     pub target: Quote,
     /// Maintenance margin MM.
     pub mm: Quote,
-    /// Σ |perp notional| at the marks.
+    /// Σ |perp notional| at the marks, and the forward value of net short options.
     pub gross_notional: Quote,
+    /// Option value that survives the worst scenario: counts as equity but not toward a withdrawal (RULES 1.6).
+    pub locked: Quote,
+    /// Whether any market has options, so that one leg cannot be exchanged by itself.
+    pub has_options: bool,
     /// Contributions in the order of the input; the first `leg_count` entries are set.
     pub legs: [LegHealth; MAX_LEGS],
     /// Number of legs.
@@ -49,13 +53,16 @@ impl Health {
     }
 
     /// This health after the leg at `index` and the cash have changed while every other leg stands: what [`health`] says of the whole
-    /// account, for the price of one leg. `was` and `is` are cash and leg before and after.
+    /// account without options, groups and depeg, for the price of one leg. `was` and `is` are cash and leg before and after.
     ///
-    /// Errors: as [`health`]; [`RiskError::WrongState`] for an index without a leg.
+    /// Errors: as [`health`]; [`RiskError::WrongState`] for an index without a leg and for an account with options.
     #[inline(never)]
     pub fn with_leg(&self, index: usize, terms: &MarketTerms, was: (Quote, &LegInput), is: (Quote, &LegInput)) -> RiskResult<Self> {
         if is.0.is_negative() {
             return Err(RiskError::QuantityOutOfRange);
+        }
+        if self.has_options {
+            return Err(RiskError::WrongState);
         }
         let mut total = *self;
         let slot = total.legs.get_mut(index).filter(|_| index < self.leg_count).ok_or(RiskError::WrongState)?;
@@ -71,10 +78,10 @@ impl Health {
         total.equity_trigger = swap(swap(total.equity_trigger, old_worth, new_worth)?, old.edge_trigger, new.edge_trigger)?;
         total.equity_im = swap(total.equity_im, worth_im(was.0, &old, was.1)?, worth_im(is.0, &new, is.1)?)?;
         total.target = swap(total.target, old.target, new.target)?;
-        total.mm = swap(total.mm, old.scan_mm, new.scan_mm)?;
+        total.mm = swap(total.mm, old.scan_mm.add(old.add_on_mm)?, new.scan_mm.add(new.add_on_mm)?)?;
         total.gross_notional = swap(total.gross_notional, old.notional.abs()?, new.notional.abs()?)?;
         // Not swapped: what is stored is the larger of this sum and the target.
-        total.im = total.legs().iter().try_fold(Quote::ZERO, |sum, leg| sum.add(leg.scan_im))?.max(total.target);
+        total.im = total.legs().iter().try_fold(Quote::ZERO, |sum, leg| sum.add(leg.scan_im)?.add(leg.add_on_im))?.max(total.target);
         Ok(total)
     }
 
@@ -88,9 +95,9 @@ impl Health {
         self.equity = self.equity.add(worth)?.add(leg.edge_trigger.min(Quote::ZERO))?;
         self.equity_im = self.equity_im.add(leg.unsettled_im)?.add(input.collateral_im)?.sub(leg.edge_im)?;
         self.equity_trigger = self.equity_trigger.add(worth)?.add(leg.edge_trigger)?;
-        self.im = self.im.add(leg.scan_im)?;
+        self.im = self.im.add(leg.scan_im)?.add(leg.add_on_im)?;
         self.target = self.target.add(leg.target)?;
-        self.mm = self.mm.add(leg.scan_mm)?;
+        self.mm = self.mm.add(leg.scan_mm)?.add(leg.add_on_mm)?;
         self.gross_notional = self.gross_notional.add(leg.notional.abs()?)?;
         Ok(())
     }

@@ -88,7 +88,13 @@ pub struct LegHealth {
     pub scan_im: Quote,
     /// Scan of the maintenance measure, without resting orders.
     pub scan_mm: Quote,
-    /// This leg's exit target: maintenance scan plus the share of perp notional.
+    /// Loss of the initial measure at the end of the spot range opposite to the worst one; mostly negative, a gain (RULES 4.3).
+    pub opposite_im: Quote,
+    /// Add-ons of the initial measure: size, resting orders counted as filled, and those of options (RULES 4.4).
+    pub add_on_im: Quote,
+    /// Add-ons of the maintenance measure.
+    pub add_on_mm: Quote,
+    /// This leg's exit target: maintenance scan and add-ons plus the share of perp notional, or of them where there are options.
     pub target: Quote,
     /// Adverse edge taken off E_im, ≥ 0.
     pub edge_im: Quote,
@@ -200,17 +206,23 @@ pub(super) fn leg<A: Exact>(bounded: Bounded) -> LegHealth {
     let long_end = A::add(delta_im, bought);
     let short_end = A::sub(delta_im, sold);
     let (long_size, short_size) = (magnitude::<A>(long_end), magnitude::<A>(short_end));
-    let long_loss = A::add(scale_ceil::<A>(long_size, terms.im), positive(A::sub(leg.bids_value.raw(), bought)));
-    let short_loss = A::add(scale_ceil::<A>(short_size, terms.im), positive(A::sub(sold, leg.asks_value.raw())));
+    let (long_range, short_range) = (scale_ceil::<A>(long_size, terms.im), scale_ceil::<A>(short_size, terms.im));
+    let (long_now, short_now) = (positive(A::sub(leg.bids_value.raw(), bought)), positive(A::sub(sold, leg.asks_value.raw())));
+    let (long_loss, short_loss) = (A::add(long_range, long_now), A::add(short_range, short_now));
     let (scan_im, worst_end) = if long_loss >= short_loss { (long_loss, long_end) } else { (short_loss, short_end) };
+    // Seen from the other end of the range, a side that lost there gains, and the other way round.
+    let at_other_end = |end: i64, range: i64, now: i64| {
+        let is_loss_there = (end > 0) != (worst_end > 0);
+        A::add(if is_loss_there { range } else { A::sub(0, range) }, now)
+    };
+    let opposite_im = at_other_end(long_end, long_range, long_now).max(at_other_end(short_end, short_range, short_now));
+
+    let size_mm = beyond::<A>(magnitude::<A>(notional), terms.allowance_mm, terms.size_rate);
+    let largest = magnitude::<A>(A::add(notional, bought)).max(magnitude::<A>(A::sub(notional, sold)));
+    let size_im = beyond::<A>(largest, terms.allowance_im, terms.size_rate);
 
     let edge_im = scale_ceil::<A>(long_size.max(short_size), terms.edge_im);
-    let trigger = magnitude::<A>(delta);
-    let edge_trigger = if terms.edge_trigger >= 0 {
-        scale_floor::<A>(trigger, terms.edge_trigger)
-    } else {
-        A::sub(0, scale_ceil::<A>(trigger, A::sub(0, terms.edge_trigger)))
-    };
+    let edge_trigger = terms.trigger_edge_of::<A>(delta);
     LegHealth {
         unsettled: Quote::new(unsettled),
         unsettled_im: Quote::new(unsettled_im),
@@ -218,7 +230,10 @@ pub(super) fn leg<A: Exact>(bounded: Bounded) -> LegHealth {
         delta: Quote::new(delta),
         scan_im: Quote::new(scan_im),
         scan_mm: Quote::new(scan_mm),
-        target: Quote::new(A::add(scan_mm, extra)),
+        opposite_im: Quote::new(opposite_im),
+        add_on_im: Quote::new(size_im),
+        add_on_mm: Quote::new(size_mm),
+        target: Quote::new(A::add(A::add(scan_mm, size_mm), extra)),
         edge_im: Quote::new(edge_im),
         edge_trigger: Quote::new(edge_trigger),
         worst_scenario: worst_row(delta),
@@ -228,8 +243,31 @@ pub(super) fn leg<A: Exact>(bounded: Bounded) -> LegHealth {
     }
 }
 
+impl MarketTerms {
+    /// What the trigger adds to E for a net delta: rounded down; negative, and then up in size, once a feed has been stale for too long.
+    #[inline(always)]
+    pub(super) fn trigger_edge_of<A: Exact>(&self, delta: i64) -> i64 {
+        let size = magnitude::<A>(delta);
+        if self.edge_trigger >= 0 {
+            scale_floor::<A>(size, self.edge_trigger)
+        } else {
+            A::sub(0, scale_ceil::<A>(size, A::sub(0, self.edge_trigger)))
+        }
+    }
+}
+
+/// `rate` of what `size` exceeds `allowance` by; nearly always nothing.
 #[inline(always)]
-fn magnitude<A: Exact>(value: i64) -> i64 {
+fn beyond<A: Exact>(size: i64, allowance: i64, rate: i64) -> i64 {
+    if size > allowance {
+        scale_ceil::<A>(A::sub(size, allowance), rate)
+    } else {
+        0
+    }
+}
+
+#[inline(always)]
+pub(super) fn magnitude<A: Exact>(value: i64) -> i64 {
     if value < 0 {
         A::sub(0, value)
     } else {
@@ -238,7 +276,7 @@ fn magnitude<A: Exact>(value: i64) -> i64 {
 }
 
 #[inline(always)]
-const fn positive(value: i64) -> i64 {
+pub(super) const fn positive(value: i64) -> i64 {
     if value > 0 {
         value
     } else {

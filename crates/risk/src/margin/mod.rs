@@ -16,10 +16,18 @@
 //! `docs/margin.md` derives each formula and works three accounts by hand.
 
 mod checks;
+mod cross;
 mod grid;
 mod health;
 mod kernel;
+mod market;
+mod max_loss;
+mod options;
+mod params;
+mod portfolio;
 mod rates;
+mod report;
+mod series;
 mod terms;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -28,8 +36,14 @@ pub use checks::{
     maker_admits, maker_reserve, ratio_not_lower, standalone_im, trade_allowed, withdrawal_allowed, ForcedPrice, TradeRefusal,
     WITHDRAWAL_LEVERAGE,
 };
-pub use grid::{Scenario, SpotMove, GRID, MM_GRID_FACTOR, SCENARIOS, SPOT_RANGE_MAX, SPOT_RANGE_MIN};
+pub use cross::{CrossTerms, Depeg, GroupTerms, MAX_CREDIT, PEG_FACTOR, PEG_FLOOR};
+pub use grid::{Scenario, SpotMove, VolMove, COLUMNS, GRID, MM_GRID_FACTOR, SCENARIOS, SPOT_RANGE_MAX, SPOT_RANGE_MIN};
 pub use health::{health, Health, MAX_LEGS};
 pub use kernel::{LegHealth, LegInput, ScanMode};
+pub use options::{OptionBook, OptionInput, MAX_OPTIONS, MAX_OPTION_NOTIONAL};
+pub use params::{forward, ExpiryRisk, ExpiryTerms, OptionParams, MAX_TAU, SIGMA_MAX, SIGMA_MIN, YEAR};
+pub use portfolio::portfolio;
 pub use rates::{im_rate, im_rate_scaled, spot_range};
-pub use terms::{MarketRisk, MarketTerms, STALE_GRACE, TRIGGER_EDGE_CAP};
+pub use report::{AddOns, MeasureReport, Report};
+pub use series::{OptionKind, SeriesTerms, SpotGrid, UnitValues, UNIT_BITS};
+pub use terms::{MarketRisk, MarketTerms, SizeTerms, STALE_GRACE, TRIGGER_EDGE_CAP};

@@ -3,7 +3,7 @@
 use super::grid::{MM_GRID_FACTOR, SPOT_RANGE_MAX, SPOT_RANGE_MIN};
 use super::kernel::MAX_EDGE;
 use crate::error::{RiskError, RiskResult};
-use crate::units::{Price, Ratio, Round, Secs, RATIO_BITS};
+use crate::units::{Price, Quote, Ratio, Round, Secs, MAX_NOTIONAL, RATIO_BITS};
 
 /// Cap of the favourable edge at the liquidation trigger: 0.5 % of price (RULES 2.3).
 pub const TRIGGER_EDGE_CAP: Ratio = Ratio::of(5, 1_000);
@@ -33,6 +33,35 @@ pub struct MarketRisk {
     pub target_extra: Ratio,
     /// Weight of positive unsettled PnL in E_im, 0.9 (RULES 1.4), 0 ..= 1.
     pub claim_weight: Ratio,
+    /// What size costs beyond what the market absorbs (RULES 4.4).
+    pub size: SizeTerms,
+}
+
+/// The size add-on of a perp (RULES 4.4): `rate` of the notional beyond the allowance ([`crate::depth::DepthState::size_terms`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SizeTerms {
+    /// Notional that is free of charge in the initial measure, 0 ..= 2⁵⁶.
+    pub allowance_im: Quote,
+    /// The same in the maintenance measure; falls only by the glide.
+    pub allowance_mm: Quote,
+    /// Charge on what is beyond, 0 ..= 1.
+    pub rate: Ratio,
+}
+
+impl SizeTerms {
+    /// No charge at any size.
+    pub const NONE: Self = Self { allowance_im: Quote::new(MAX_NOTIONAL), allowance_mm: Quote::new(MAX_NOTIONAL), rate: Ratio::ZERO };
+
+    fn is_valid(&self) -> bool {
+        let is_allowance = |value: Quote| (0..=MAX_NOTIONAL).contains(&value.raw());
+        is_allowance(self.allowance_im) && is_allowance(self.allowance_mm) && is_share(self.rate)
+    }
+}
+
+impl Default for SizeTerms {
+    fn default() -> Self {
+        Self::NONE
+    }
 }
 
 /// [`MarketRisk`] range-checked once and reduced to the unit values that the kernel multiplies: built once per market and
@@ -53,6 +82,15 @@ pub struct MarketTerms {
     pub(crate) target_extra: i64,
     /// Weight of a claim in E_im, Q30, 0 ..= 1.
     pub(crate) claim_weight: i64,
+    /// Linear rates R₀ and R₁ alone, Q30, 0 ..= 1; what a linear leg pays beside options (RULES 4.2).
+    pub(crate) linear_im: i64,
+    pub(crate) linear_mm: i64,
+    /// Spot range of the grid, Q30.
+    pub(crate) range: i64,
+    /// Notional free of the size add-on, per measure, atoms; and the rate beyond, Q30.
+    pub(crate) allowance_im: i64,
+    pub(crate) allowance_mm: i64,
+    pub(crate) size_rate: i64,
     /// Whether the feed is stale (RULES 2.5).
     pub(crate) is_stale: bool,
     /// Whether the grid undercuts the linear rate, per measure (RULES 4.2).
@@ -79,7 +117,7 @@ impl MarketTerms {
         if !shares.into_iter().all(is_share) || risk.confidence.is_negative() {
             return Err(RiskError::ParameterOutOfRange);
         }
-        if risk.spot_range < SPOT_RANGE_MIN || risk.spot_range > SPOT_RANGE_MAX {
+        if risk.spot_range < SPOT_RANGE_MIN || risk.spot_range > SPOT_RANGE_MAX || !risk.size.is_valid() {
             return Err(RiskError::ParameterOutOfRange);
         }
         let grid_mm = risk.spot_range.mul(MM_GRID_FACTOR, Round::Ceil)?;
@@ -92,6 +130,12 @@ impl MarketTerms {
             edge_trigger: trigger_edge(risk)?.raw(),
             target_extra: risk.target_extra.raw(),
             claim_weight: risk.claim_weight.raw(),
+            linear_im: risk.im_rate.raw(),
+            linear_mm: risk.mm_rate.raw(),
+            range: risk.spot_range.raw(),
+            allowance_im: risk.size.allowance_im.raw(),
+            allowance_mm: risk.size.allowance_mm.raw(),
+            size_rate: risk.size.rate.raw(),
             is_stale: !risk.stale_range.is_zero(),
             is_grid_im: risk.spot_range < risk.im_rate,
             is_grid_mm: grid_mm < risk.mm_rate,

@@ -42,6 +42,7 @@ pub(crate) fn major(mark: i64) -> MarketRisk {
         stale_for: Secs::ZERO,
         target_extra: Ratio::of(2, 100),
         claim_weight: Ratio::of(9, 10),
+        size: SizeTerms::NONE,
     }
 }
 
@@ -69,6 +70,7 @@ pub(crate) fn any_market() -> impl Strategy<Value = MarketRisk> {
         stale_for: Secs::ZERO,
         target_extra: Ratio::new(shares.0),
         claim_weight: Ratio::new(shares.1),
+        size: SizeTerms::NONE,
     })
 }
 

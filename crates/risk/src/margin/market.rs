@@ -1,0 +1,253 @@
+//! One market with options: the scan of RULES 4.2, its add-ons, and the loss by scenario that RULES 4.3 adds up over markets.
+
+use super::grid::{SpotMove, GRID, MM_GRID_FACTOR, ROW_SPOT, SCENARIOS, SPOTS, TAILS};
+use super::kernel::{magnitude, positive, scale_ceil, scale_floor, Exact, LegHealth, LegInput, ScanMode};
+use super::options::{Measure, OptionPart};
+use super::report::AddOns;
+use super::series::spot_move;
+use super::terms::MarketTerms;
+use crate::units::{Quote, Ratio};
+
+const ONE: i64 = Ratio::ONE.raw();
+
+/// A linear exposure with its resting orders: net delta at either end of them and what they lose at once (RULES 4.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct LinearEnds {
+    pub(super) long: i64,
+    pub(super) short: i64,
+    pub(super) long_now: i64,
+    pub(super) short_now: i64,
+}
+
+impl LinearEnds {
+    /// The leg in `measure`; its operands were range-checked by [`super::kernel::Bounded`].
+    pub(super) fn new<A: Exact>(terms: &MarketTerms, leg: &LegInput, measure: Measure) -> Self {
+        let notional = A::mul(leg.lots.raw(), terms.mark);
+        if measure == Measure::Maintenance {
+            let delta = A::add(notional, leg.collateral_mm.raw());
+            return Self { long: delta, short: delta, long_now: 0, short_now: 0 };
+        }
+        let delta = A::add(notional, leg.collateral_im.raw());
+        let (bought, sold) = (A::mul(leg.bids.raw(), terms.mark), A::mul(leg.asks.raw(), terms.mark));
+        Self {
+            long: A::add(delta, bought),
+            short: A::sub(delta, sold),
+            long_now: positive(A::sub(leg.bids_value.raw(), bought)),
+            short_now: positive(A::sub(sold, leg.asks_value.raw())),
+        }
+    }
+
+    const fn is_nothing(&self) -> bool {
+        self.long == 0 && self.short == 0 && self.long_now == 0 && self.short_now == 0
+    }
+
+    /// Loss when spot moves by the ratio `by`: the worse end; losses rounded up, gains down.
+    pub(super) fn loss<A: Exact>(&self, by: i64) -> i64 {
+        let long = A::add(signed_loss::<A>(self.long, by), self.long_now);
+        long.max(A::add(signed_loss::<A>(self.short, by), self.short_now))
+    }
+
+    /// Loss at `rate` of the exposure, whichever way: the linear charge.
+    pub(super) fn charge<A: Exact>(&self, rate: i64) -> i64 {
+        let long = A::add(scale_ceil::<A>(magnitude::<A>(self.long), rate), self.long_now);
+        long.max(A::add(scale_ceil::<A>(magnitude::<A>(self.short), rate), self.short_now))
+    }
+}
+
+/// −delta · by, rounded up.
+#[inline(always)]
+fn signed_loss<A: Exact>(delta: i64, by: i64) -> i64 {
+    let (size, shift) = (magnitude::<A>(delta), magnitude::<A>(by));
+    if (delta > 0) == (by > 0) {
+        A::sub(0, scale_floor::<A>(size, shift))
+    } else {
+        scale_ceil::<A>(size, shift)
+    }
+}
+
+/// The rates of one measure.
+#[derive(Clone, Copy)]
+pub(super) struct MeasureRates {
+    /// R_lin, Q30.
+    pub(super) linear: i64,
+    /// Spot range, Q30.
+    pub(super) range: i64,
+    /// Share of the grid's loss that counts, Q30: 1 or 0.8.
+    pub(super) factor: i64,
+}
+
+impl MeasureRates {
+    pub(super) const fn new(terms: &MarketTerms, measure: Measure) -> Self {
+        let (linear, factor) = match measure {
+            Measure::Initial => (terms.linear_im, ONE),
+            Measure::Maintenance => (terms.linear_mm, MM_GRID_FACTOR.raw()),
+        };
+        Self { linear, range: terms.range, factor }
+    }
+}
+
+/// A market with options in one measure.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MarketScan {
+    /// Scan of RULES 4.2, ≥ 0.
+    pub(super) scan: i64,
+    /// Option add-ons of RULES 4.4 as far as they count, ≥ 0.
+    pub(super) add_on: i64,
+    /// Worst loss of the options alone, limited by what they can lose.
+    pub(super) options: i64,
+    pub(super) mode: ScanMode,
+    /// Row of the grid (1 ..= 33) that costs most in the mode that counts.
+    pub(super) worst: u8,
+    /// Loss by row as RULES 4.3 adds it up: dampened, its largest entry is `scan`.
+    pub(super) rows: [i64; SCENARIOS],
+}
+
+/// Loss and its row, the first of equals.
+pub(super) fn worst_of(rows: &[i64; SCENARIOS]) -> (i64, u8) {
+    let (mut worst, mut at) = (0, super::grid::ROW_NONE);
+    for (row, loss) in (1_u8..).zip(rows.iter()) {
+        if *loss > worst {
+            (worst, at) = (*loss, row);
+        }
+    }
+    (worst, at)
+}
+
+/// `loss` as a row counts it: dampened in a tail, where a gain counts for nothing.
+#[inline(always)]
+pub(super) fn dampened<A: Exact>(row: usize, loss: i64) -> i64 {
+    match GRID.get(row) {
+        Some(scenario) if scenario.is_tail() => scale_ceil::<A>(positive(loss), scenario.weight.raw()),
+        _ => loss,
+    }
+}
+
+/// `factor` of a signed loss, rounded up.
+#[inline(always)]
+pub(super) fn factored<A: Exact>(loss: i64, factor: i64) -> i64 {
+    if factor == ONE {
+        loss
+    } else if loss < 0 {
+        A::sub(0, scale_floor::<A>(A::sub(0, loss), factor))
+    } else {
+        scale_ceil::<A>(loss, factor)
+    }
+}
+
+/// Spot moves of a market as ratios, in the order of the grid's distinct ones.
+pub(super) fn spot_moves(range: i64) -> [i64; SPOTS] {
+    let mut moves = [0; SPOTS];
+    for (quarters, slot) in (-4_i64..).zip(moves.iter_mut().take(9)) {
+        *slot = spot_move(range, quarters);
+    }
+    for (slot, tail) in moves.iter_mut().skip(9).zip(TAILS) {
+        *slot = tail.raw();
+    }
+    moves
+}
+
+/// RULES 4.2: scan = min( grid over all legs ; R_lin × |net linear delta| + grid over options alone ).
+#[inline(never)]
+pub(super) fn market_scan<A: Exact>(ends: &LinearEnds, part: &OptionPart, rates: &MeasureRates) -> MarketScan {
+    let grid = grid_rows::<A>(ends, part, rates);
+    let (grid_all, worst_all) = worst_of(&grid);
+    let linear = ends.charge::<A>(rates.linear);
+    let grid_options = options_alone::<A>(part, rates);
+    let options = grid_options.min(part.max_loss);
+    let is_bare = ends.is_nothing();
+    // Without a linear leg both terms are the same one, limited by what the options can lose.
+    let alone = A::add(linear, options);
+    let scan = grid_all.min(alone);
+    let add = A::add(A::add(part.basis, part.short), part.tenor);
+    let limited = A::add(linear, A::add(grid_options, add).min(part.max_loss));
+    let total = if is_bare { limited } else { A::add(grid_all, add).min(limited) };
+    let add_on = positive(A::sub(total, scan));
+    if scan == grid_all || is_bare {
+        let mut rows = grid;
+        rows.iter_mut().for_each(|row| *row = (*row).min(scan));
+        return MarketScan { scan, add_on, options, mode: ScanMode::Grid, worst: worst_all, rows };
+    }
+    let (rows, worst) = linear_rows::<A>(ends, part, rates, scan);
+    MarketScan { scan, add_on, options, mode: ScanMode::Linear, worst, rows }
+}
+
+/// Loss of all legs by row.
+fn grid_rows<A: Exact>(ends: &LinearEnds, part: &OptionPart, rates: &MeasureRates) -> [i64; SCENARIOS] {
+    let mut linear = spot_moves(rates.range);
+    linear.iter_mut().for_each(|by| *by = ends.loss::<A>(*by));
+    let mut rows = [0; SCENARIOS];
+    for (index, (row, (spot, options))) in rows.iter_mut().zip(ROW_SPOT.iter().zip(part.rows.iter())).enumerate() {
+        let all = A::add(linear.get(*spot).copied().unwrap_or(0), *options);
+        *row = factored::<A>(dampened::<A>(index, all), rates.factor);
+    }
+    rows
+}
+
+/// Worst loss of the options alone, ≥ 0.
+fn options_alone<A: Exact>(part: &OptionPart, rates: &MeasureRates) -> i64 {
+    let rows = part.rows.iter().enumerate();
+    rows.fold(0, |worst, (index, loss)| worst.max(factored::<A>(dampened::<A>(index, *loss), rates.factor)))
+}
+
+/// Loss by row where the linear charge is the smaller term: the charge at its sign, in quarters of it, plus the options' own loss. The
+/// charge is one for an hour's move and takes no part in the tails. What the two terms give up by not being added up row by row counts in
+/// every row, so that the largest is the scan.
+fn linear_rows<A: Exact>(ends: &LinearEnds, part: &OptionPart, rates: &MeasureRates, scan: i64) -> ([i64; SCENARIOS], u8) {
+    let mut rows = [0; SCENARIOS];
+    for (index, (row, (scenario, options))) in rows.iter_mut().zip(GRID.iter().zip(part.rows.iter())).enumerate() {
+        let linear = match scenario.spot {
+            SpotMove::Quarters(quarters) => ends.loss::<A>(spot_move(rates.linear, quarters.into())),
+            SpotMove::Tail(_) => 0,
+        };
+        *row = A::add(linear, factored::<A>(dampened::<A>(index, *options), rates.factor));
+    }
+    let (worst, at) = worst_of(&rows);
+    let given_up = positive(A::sub(scan, worst));
+    rows.iter_mut().for_each(|row| *row = A::add(*row, given_up).min(scan));
+    (rows, at)
+}
+
+/// Both measures of a market with options.
+pub(super) struct MarketOutcome {
+    pub(super) im: MarketScan,
+    pub(super) mm: MarketScan,
+    pub(super) part_im: OptionPart,
+    pub(super) part_mm: OptionPart,
+}
+
+impl MarketOutcome {
+    /// The add-ons of one measure by kind; when the most that the options can lose limits them, the last ones are cut first.
+    pub(super) fn add_ons(&self, measure: Measure, size: Quote) -> AddOns {
+        let (scan, part) = if measure == Measure::Initial { (&self.im, &self.part_im) } else { (&self.mm, &self.part_mm) };
+        let short = part.short.min(scan.add_on);
+        let basis = part.basis.min(scan.add_on.wrapping_sub(short));
+        let tenor = scan.add_on.wrapping_sub(short).wrapping_sub(basis);
+        AddOns { basis: Quote::new(basis), short_options: Quote::new(short), tenor: Quote::new(tenor), size, depeg: Quote::ZERO }
+    }
+
+    /// Option value that is left in the worst scenario of the options alone (RULES 1.6), ≥ 0.
+    pub(super) fn survives(&self) -> i64 {
+        positive(self.part_im.value.saturating_sub(self.im.options))
+    }
+
+    /// Puts scans, add-ons, target and edges into the leg that the linear pass made.
+    pub(super) fn apply<A: Exact>(&self, leg: &mut LegHealth, terms: &MarketTerms, ends: (&LinearEnds, &LinearEnds), target_share: i64) {
+        let delta_mm = A::add(leg.delta.raw(), self.part_mm.delta_long);
+        let far = A::add(ends.0.long, self.part_im.delta_long);
+        let near = A::add(ends.0.short, self.part_im.delta_short);
+        let size = magnitude::<A>(far).max(magnitude::<A>(near));
+        leg.scan_im = Quote::new(self.im.scan);
+        leg.scan_mm = Quote::new(self.mm.scan);
+        leg.add_on_im = Quote::new(A::add(leg.add_on_im.raw(), self.im.add_on));
+        leg.add_on_mm = Quote::new(A::add(leg.add_on_mm.raw(), self.mm.add_on));
+        leg.mode_im = self.im.mode;
+        leg.mode_mm = self.mm.mode;
+        leg.worst_scenario_im = self.im.worst;
+        leg.worst_scenario = self.mm.worst;
+        leg.edge_im = Quote::new(scale_ceil::<A>(size, terms.edge_im));
+        leg.edge_trigger = Quote::new(terms.trigger_edge_of::<A>(delta_mm));
+        let held = A::add(leg.scan_mm.raw(), leg.add_on_mm.raw());
+        let extra = scale_ceil::<A>(magnitude::<A>(leg.notional.raw()), terms.target_extra).max(scale_ceil::<A>(held, target_share));
+        leg.target = Quote::new(A::add(held, extra));
+    }
+}

@@ -1,0 +1,317 @@
+//! Option legs of one market: their losses in every scenario as dot products over the unit values, and what the add-ons need of them.
+
+use super::grid::{COLUMN_BASIS, COLUMN_NONE, COLUMN_SKEW, SCENARIOS};
+use super::kernel::{positive, Exact};
+use super::max_loss::max_loss;
+use super::params::ExpiryTerms;
+use super::series::{OptionKind, UnitValues, UNIT_BITS};
+use crate::error::{RiskError, RiskResult};
+use crate::units::{Lots, Quote, Ratio, Round, MAX_LOTS};
+
+/// Most option legs of one account (DESIGN 3).
+pub const MAX_OPTIONS: usize = 16;
+/// Largest lots × max(forward, strike) of one option leg, orders included, atoms.
+pub const MAX_OPTION_NOTIONAL: i64 = 1 << 52;
+/// Largest value of the resting orders of one side of a leg.
+const MAX_ORDER_VALUE: i64 = MAX_OPTION_NOTIONAL << 1;
+
+// Sixteen legs of six times the notional in sixteenths of an atom, and as much again for orders' immediate losses.
+const _: () = assert!(((MAX_OPTION_NOTIONAL * 6 + MAX_ORDER_VALUE) << UNIT_BITS).checked_mul(2).is_some());
+const _: () = assert!((MAX_OPTION_NOTIONAL * 6).checked_mul(16 * 16).is_some());
+
+/// One option leg of an account; `series` is its place in the unit table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OptionInput {
+    /// Place of its series among the unit values.
+    pub series: u8,
+    /// Position, ± 2³⁰; longs are paid in full (RULES 5.5), so that a leg has no balance of its own.
+    pub lots: Lots,
+    /// Lots resting on the bid side, ≥ 0.
+    pub bids: Lots,
+    /// Lots resting on the ask side, ≥ 0.
+    pub asks: Lots,
+    /// What the resting bids would pay, ≥ 0.
+    pub bids_value: Quote,
+    /// What the resting asks would receive, ≥ 0.
+    pub asks_value: Quote,
+}
+
+impl OptionInput {
+    pub(super) const fn has_orders(&self) -> bool {
+        self.bids.raw() != 0 || self.asks.raw() != 0
+    }
+}
+
+/// The options of an account with the tables that price them.
+///
+/// Two tables, because a stale surface reaches the initial measure first (RULES 5.6); usually the same slice twice. Both list the same
+/// series in the same order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OptionBook<'a> {
+    /// The legs, at most [`MAX_OPTIONS`]; a series at most once.
+    pub legs: &'a [OptionInput],
+    /// The expiries that the series name.
+    pub expiries: &'a [ExpiryTerms],
+    /// Unit values in the initial measure.
+    pub units_im: &'a [UnitValues],
+    /// Unit values in the maintenance measure.
+    pub units_mm: &'a [UnitValues],
+}
+
+impl<'a> OptionBook<'a> {
+    /// No options.
+    pub const NONE: OptionBook<'static> = OptionBook { legs: &[], expiries: &[], units_im: &[], units_mm: &[] };
+
+    /// Checks every leg against the bounds of the kernel.
+    ///
+    /// Errors: [`RiskError::QuantityOutOfRange`] for lots, too many legs, a series or expiry that is none or a series given twice,
+    /// [`RiskError::NotionalOutOfRange`] for values.
+    pub(super) fn check(&self) -> RiskResult<BoundedBook<'a>> {
+        if self.legs.len() > MAX_OPTIONS || self.units_im.len() != self.units_mm.len() {
+            return Err(RiskError::QuantityOutOfRange);
+        }
+        let (mut markets, mut seen) = (0_u8, 0_u64);
+        for leg in self.legs {
+            let place = usize::from(leg.series);
+            let units = self.units_im.get(place).zip(self.units_mm.get(place)).ok_or(RiskError::QuantityOutOfRange)?;
+            let bit = 1_u64.checked_shl(leg.series.into()).ok_or(RiskError::QuantityOutOfRange)?;
+            if seen & bit != 0 {
+                return Err(RiskError::QuantityOutOfRange);
+            }
+            seen |= bit;
+            check_leg(leg, units.0)?;
+            check_leg(leg, units.1)?;
+            if units.0.market != units.1.market || units.0.expiry != units.1.expiry {
+                return Err(RiskError::QuantityOutOfRange);
+            }
+            let expiry = self.expiries.get(usize::from(units.0.expiry)).ok_or(RiskError::QuantityOutOfRange)?;
+            let market = 1_u8.checked_shl(expiry.market.into()).ok_or(RiskError::QuantityOutOfRange)?;
+            if expiry.market != units.0.market {
+                return Err(RiskError::QuantityOutOfRange);
+            }
+            markets |= market;
+        }
+        Ok(BoundedBook { book: *self, markets })
+    }
+}
+
+fn check_leg(leg: &OptionInput, units: &UnitValues) -> RiskResult<()> {
+    let is_lots = |lots: Lots| (0..=MAX_LOTS).contains(&lots.raw());
+    let lots = leg.lots.abs()?;
+    if !is_lots(lots) || !is_lots(leg.bids) || !is_lots(leg.asks) {
+        return Err(RiskError::QuantityOutOfRange);
+    }
+    let price = units.forward.max(units.strike);
+    let largest = lots.raw().wrapping_add(leg.bids.max(leg.asks).raw()).wrapping_mul(price);
+    let is_value = |value: Quote| (0..=MAX_ORDER_VALUE).contains(&value.raw());
+    if largest <= MAX_OPTION_NOTIONAL && is_value(leg.bids_value) && is_value(leg.asks_value) {
+        Ok(())
+    } else {
+        Err(RiskError::NotionalOutOfRange)
+    }
+}
+
+/// An [`OptionBook`] whose legs have been range-checked.
+#[derive(Clone, Copy)]
+pub(super) struct BoundedBook<'a> {
+    pub(super) book: OptionBook<'a>,
+    /// Bit per market that has an option leg.
+    pub(super) markets: u8,
+}
+
+impl BoundedBook<'_> {
+    pub(super) fn has(&self, market: usize) -> bool {
+        u32::try_from(market).ok().and_then(|bit| 1_u8.checked_shl(bit)).is_some_and(|bit| self.markets & bit != 0)
+    }
+}
+
+/// What the option legs of one market come to in one measure. Amounts in atoms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OptionPart {
+    /// Loss by row (counted from 0), gains negative, before dampening; rounded up.
+    pub(super) rows: [i64; SCENARIOS],
+    /// Value at the mark, rounded down.
+    pub(super) value: i64,
+    /// The most the positions can still lose from the mark, ≥ 0; `i64::MAX` when there is no limit or orders rest.
+    pub(super) max_loss: i64,
+    /// Value change per unit of relative spot move, with all bids filled and with all asks filled.
+    pub(super) delta_long: i64,
+    pub(super) delta_short: i64,
+    /// Basis contingency, short-option minimum and tenor discount (RULES 4.4).
+    pub(super) basis: i64,
+    pub(super) short: i64,
+    pub(super) tenor: i64,
+    /// The short-option minimum at the initial rate, without orders.
+    pub(super) short_held_im: i64,
+    /// Forward value of net short options.
+    pub(super) short_notional: i64,
+    /// Whether any leg has resting orders.
+    pub(super) has_orders: bool,
+}
+
+/// Which measure a part is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Measure {
+    Initial,
+    Maintenance,
+}
+
+impl OptionPart {
+    pub(super) const NONE: Self = Self {
+        rows: [0; SCENARIOS],
+        value: 0,
+        max_loss: 0,
+        delta_long: 0,
+        delta_short: 0,
+        basis: 0,
+        short: 0,
+        tenor: 0,
+        short_held_im: 0,
+        short_notional: 0,
+        has_orders: false,
+    };
+}
+
+/// One expiry's sums, sixteenths of an atom.
+#[derive(Clone, Copy, Default)]
+struct ExpirySum {
+    /// Loss at ± ¼ range.
+    basis: (i64, i64),
+    /// Loss in the four skew columns.
+    skew: [i64; 4],
+    /// Value of the positions at the mark.
+    value: i64,
+    /// Net lots by kind, all asks filled in the initial measure.
+    calls: i64,
+    puts: i64,
+    /// Net lots by kind without orders.
+    held: (i64, i64),
+}
+
+/// A leg's exposure in one measure: both ends of its orders, and what they lose at once, sixteenths of an atom.
+#[derive(Clone, Copy)]
+struct Ends {
+    long: i64,
+    short: i64,
+    long_now: i64,
+    short_now: i64,
+}
+
+impl Ends {
+    fn new<A: Exact>(leg: &OptionInput, units: &UnitValues, measure: Measure) -> Self {
+        let lots = leg.lots.raw();
+        if measure == Measure::Maintenance || !leg.has_orders() {
+            return Self { long: lots, short: lots, long_now: 0, short_now: 0 };
+        }
+        let mark = units.values[COLUMN_NONE];
+        let bought = A::sub(leg.bids_value.raw() << UNIT_BITS, A::mul(leg.bids.raw(), mark));
+        let sold = A::sub(A::mul(leg.asks.raw(), mark), leg.asks_value.raw() << UNIT_BITS);
+        Self {
+            long: A::add(lots, leg.bids.raw()),
+            short: A::sub(lots, leg.asks.raw()),
+            long_now: positive(bought),
+            short_now: positive(sold),
+        }
+    }
+
+    /// Loss when a lot falls by `fall`: the worse end, per leg and scenario.
+    #[inline(always)]
+    fn loss<A: Exact>(&self, fall: i64) -> i64 {
+        let long = A::add(A::mul(self.long, fall), self.long_now);
+        if self.long == self.short {
+            return long;
+        }
+        long.max(A::add(A::mul(self.short, fall), self.short_now))
+    }
+}
+
+/// The option legs of `market` in one measure.
+///
+/// Errors: none inside the bounds of [`OptionBook::check`] but [`RiskError::Overflow`].
+#[inline(never)]
+pub(super) fn option_part<A: Exact>(bounded: &BoundedBook, market: usize, measure: Measure) -> RiskResult<OptionPart> {
+    let book = &bounded.book;
+    let units = if measure == Measure::Initial { book.units_im } else { book.units_mm };
+    let mut part = OptionPart::NONE;
+    let mut value = 0_i64;
+    for (place, expiry) in book.expiries.iter().enumerate().filter(|(_, expiry)| usize::from(expiry.market) == market) {
+        let of_expiry = || {
+            let pairs = book.legs.iter().filter_map(|leg| units.get(usize::from(leg.series)).map(|unit| (leg, unit)));
+            pairs.filter(|(_, unit)| usize::from(unit.expiry) == place)
+        };
+        let mut sum = ExpirySum::default();
+        let mut is_used = false;
+        for (leg, unit) in of_expiry() {
+            is_used = true;
+            part.has_orders |= measure == Measure::Initial && leg.has_orders();
+            add_leg::<A>(&mut part, &mut sum, unit, leg, &Ends::new::<A>(leg, unit, measure));
+        }
+        if is_used {
+            value = A::add(value, sum.value);
+            finish_expiry::<A>(&mut part, &sum, expiry, measure)?;
+            let worst = max_loss::<A>(of_expiry().map(|(leg, unit)| (leg.lots.raw(), unit)), sum.value);
+            part.max_loss = part.max_loss.saturating_add(worst);
+        }
+    }
+    for row in &mut part.rows {
+        *row = up_to_atom::<A>(*row);
+    }
+    part.delta_long = up_to_atom::<A>(part.delta_long);
+    part.delta_short >>= UNIT_BITS;
+    part.value = value >> UNIT_BITS;
+    if part.has_orders {
+        part.max_loss = i64::MAX;
+    }
+    Ok(part)
+}
+
+fn up_to_atom<A: Exact>(sixteenths: i64) -> i64 {
+    A::add(sixteenths, (1 << UNIT_BITS) - 1) >> UNIT_BITS
+}
+
+#[inline(always)]
+fn add_leg<A: Exact>(part: &mut OptionPart, sum: &mut ExpirySum, unit: &UnitValues, leg: &OptionInput, ends: &Ends) {
+    let mark = unit.values[COLUMN_NONE];
+    // The skew columns follow the rows before them; those rows are the first of the 33.
+    for (row, value) in part.rows.iter_mut().zip(unit.values.iter()).take(COLUMN_SKEW) {
+        *row = A::add(*row, ends.loss::<A>(A::sub(mark, *value)));
+    }
+    for (skew, value) in sum.skew.iter_mut().zip(unit.values.iter().skip(COLUMN_SKEW)) {
+        *skew = A::add(*skew, ends.loss::<A>(A::sub(mark, *value)));
+    }
+    sum.basis.0 = A::add(sum.basis.0, ends.loss::<A>(A::sub(mark, unit.values[COLUMN_BASIS.0])));
+    sum.basis.1 = A::add(sum.basis.1, ends.loss::<A>(A::sub(mark, unit.values[COLUMN_BASIS.1])));
+    sum.value = A::add(sum.value, A::mul(leg.lots.raw(), mark));
+    let (one, other) = (A::mul(ends.long, unit.delta), A::mul(ends.short, unit.delta));
+    part.delta_long = A::add(part.delta_long, one.max(other));
+    part.delta_short = A::add(part.delta_short, one.min(other));
+    match unit.kind {
+        OptionKind::Call => {
+            sum.calls = A::add(sum.calls, ends.short);
+            sum.held.0 = A::add(sum.held.0, leg.lots.raw());
+        }
+        OptionKind::Put => {
+            sum.puts = A::add(sum.puts, ends.short);
+            sum.held.1 = A::add(sum.held.1, leg.lots.raw());
+        }
+    }
+}
+
+/// Each expiry at its own worst skew sign; then its add-ons.
+fn finish_expiry<A: Exact>(part: &mut OptionPart, sum: &ExpirySum, expiry: &ExpiryTerms, measure: Measure) -> RiskResult<()> {
+    let [linear_up, linear_down, absolute_up, absolute_down] = sum.skew;
+    part.rows[COLUMN_SKEW] = A::add(part.rows[COLUMN_SKEW], linear_up.max(linear_down));
+    part.rows[COLUMN_SKEW + 1] = A::add(part.rows[COLUMN_SKEW + 1], absolute_up.max(absolute_down));
+    let charge = |base: i64, rate: i64| crate::fixed_math::scale(base, Ratio::new(rate), Round::Ceil);
+    let move_loss = up_to_atom::<A>(positive(sum.basis.0.max(sum.basis.1)));
+    let short = |calls: i64, puts: i64| A::mul(A::add(positive(A::sub(0, calls)), positive(A::sub(0, puts))), expiry.forward);
+    let rate = if measure == Measure::Initial { expiry.short_im } else { expiry.short_mm };
+    let add = |to: i64, amount: i64| to.checked_add(amount).ok_or(RiskError::Overflow);
+    part.basis = add(part.basis, charge(move_loss, expiry.basis)?)?;
+    part.tenor = add(part.tenor, charge(up_to_atom::<A>(positive(sum.value)), expiry.tenor)?)?;
+    part.short = add(part.short, charge(short(sum.calls, sum.puts), rate)?)?;
+    let held = short(sum.held.0, sum.held.1);
+    part.short_held_im = add(part.short_held_im, charge(held, expiry.short_im)?)?;
+    part.short_notional = add(part.short_notional, held)?;
+    Ok(())
+}

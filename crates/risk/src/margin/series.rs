@@ -1,0 +1,299 @@
+//! Unit values: what one lot of an option series is worth in every scenario, independent of any account.
+//!
+//! Black-76 on the forward, undiscounted, sticky strike. What a scenario changes is split off beforehand: the spot move shifts the
+//! logarithm by a constant of the market ([`SpotGrid`]), the volatility move picks one of seven points of the series
+//! ([`SeriesTerms`]). The loop is three multiplies and two lookups of the normal distribution, without logarithm, root or division.
+//!
+//! During the averaging window (RULES 5.5) the settlement price is f·A + (1 − f)·S: the option is one on the moving part, with forward
+//! (1 − f)·F and strike K − f·A. So its delta decays by itself. The deviation is that of the end of the window, which errs high.
+
+use super::grid::{
+    VolMove, COLUMNS, COLUMN_NONE, COLUMN_SKEW, GRID, ROW_SPOT, SCENARIOS, SPOTS, SPOT_NONE, SPOT_RANGE_MAX, SPOT_RANGE_MIN, TAILS,
+};
+use super::kernel::{Bare, Exact};
+use super::params::{deviation, ExpiryTerms, ROOT_BITS, SIGMA_MAX, SIGMA_MIN};
+use crate::error::{RiskError, RiskResult};
+use crate::fixed_math::ln;
+use crate::option::normal::{cdf_fast, CDF_ARGUMENT_BITS, CDF_RESULT_BITS};
+use crate::units::{Price, Quote, Ratio, Round, MAX_PRICE, RATIO_BITS};
+
+/// Fraction bits of a unit value: sixteenths of an atom per lot.
+pub const UNIT_BITS: u32 = 4;
+
+/// Fraction bits of 1/(σ√τ).
+const INVERSE_BITS: u32 = 16;
+/// Smallest σ√τ, Q28: 2⁻¹³, a volatility of 1 % over an hour.
+const DEVIATION_MIN: i64 = 1 << (ROOT_BITS - 13);
+/// ln(F/K) is cut off here, Q30: the option is then worth its intrinsic value or nothing.
+const LOG_MAX: i64 = 8 << RATIO_BITS;
+/// ln of the smallest and largest spot move plus [`LOG_MAX`] stay below this, Q30.
+const MOVED_LOG_MAX: i64 = 10 << RATIO_BITS;
+/// Largest volatility a shock may reach.
+const SHOCKED_MAX: i64 = 16 << RATIO_BITS;
+const ONE: i64 = Ratio::ONE.raw();
+/// Q46 to the Q28 of the distribution's argument.
+const D_SHIFT: u32 = RATIO_BITS + INVERSE_BITS - CDF_ARGUMENT_BITS;
+const VALUE_SHIFT: u32 = CDF_RESULT_BITS - UNIT_BITS;
+/// ln 2³⁰, Q56.
+const LN_ONE_Q56: i64 = 1_498_395_544_359_686_210;
+
+// The product of a moved logarithm and the largest inverse, and that of the largest moved forward and a probability.
+const _: () = assert!(MOVED_LOG_MAX.checked_mul(1 << (INVERSE_BITS + 13)).is_some());
+const _: () = assert!((MAX_PRICE * 6 + 1).checked_mul(1 << CDF_RESULT_BITS).is_some());
+
+/// Call or put.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum OptionKind {
+    /// Pays max(S − K, 0).
+    #[default]
+    Call = 0,
+    /// Pays max(K − S, 0).
+    Put = 1,
+}
+
+/// The spot moves of a market's grid and their logarithms; once per market that has options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpotGrid {
+    /// 1 + move, Q30, and its logarithm, Q30.
+    spots: [(i64, i64); SPOTS],
+}
+
+/// ln of the tails' factors, Q30, to nearest.
+const TAIL_LOGS: [i64; TAILS.len()] =
+    [-1_158_363_051, -430_009_511, 435_364_845, 744_261_118, 1_179_625_963, 1_488_522_236, 1_728_120_800, 1_923_887_081];
+
+impl SpotGrid {
+    /// The moves ± ¼, ½, ¾ and 1 of `range`, none, and the tails.
+    ///
+    /// Errors: [`RiskError::ParameterOutOfRange`] for a range outside 14 % ..= 60 %.
+    #[inline(never)]
+    pub fn new(range: Ratio) -> RiskResult<Self> {
+        if range < SPOT_RANGE_MIN || range > SPOT_RANGE_MAX {
+            return Err(RiskError::ParameterOutOfRange);
+        }
+        let mut spots = [(ONE, 0); SPOTS];
+        for (quarters, spot) in (-4_i64..).zip(spots.iter_mut().take(9)) {
+            let factor = ONE.wrapping_add(spot_move(range.raw(), quarters));
+            let log = ln(factor.unsigned_abs())?.raw().wrapping_sub(LN_ONE_Q56) >> 26;
+            *spot = (factor, if quarters == 0 { 0 } else { log });
+        }
+        for (spot, (shock, log)) in spots.iter_mut().skip(9).zip(TAILS.iter().zip(TAIL_LOGS)) {
+            *spot = (ONE.wrapping_add(shock.raw()), log);
+        }
+        Ok(Self { spots })
+    }
+}
+
+/// So many quarters of the range, Q30; whole quarters of it cut toward zero, the full range exactly.
+pub(super) const fn spot_move(range: i64, quarters: i64) -> i64 {
+    range.wrapping_mul(quarters) / 4
+}
+
+/// A volatility as the kernel multiplies it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct VolPoint {
+    /// 1/(σ√τ), Q16.
+    inverse: i64,
+    /// σ√τ, Q28.
+    deviation: i64,
+}
+
+/// The volatility points of a series: as it is, up, down, then the skew shocks as the columns from [`COLUMN_SKEW`] on list them.
+const POINTS: usize = 7;
+
+/// A series ready for the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeriesTerms {
+    kind: OptionKind,
+    /// Moving part of the forward, atoms per lot.
+    forward: i64,
+    /// Strike against it, atoms per lot; not positive once the fixed part alone is past the strike.
+    strike: i64,
+    /// ln(forward / strike), Q30, within ± [`LOG_MAX`].
+    log: i64,
+    points: [VolPoint; POINTS],
+    /// Whether only the intrinsic value is left.
+    is_intrinsic: bool,
+}
+
+/// For each column the spot move and the volatility point.
+const PLAN: [(usize, usize); COLUMNS] = plan();
+
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const fn plan() -> [(usize, usize); COLUMNS] {
+    let mut plan = [(SPOT_NONE, 0); COLUMNS];
+    let mut column = 0;
+    while column < COLUMNS {
+        if column < COLUMN_SKEW {
+            let point = match GRID[column].vol {
+                VolMove::Up => 1,
+                VolMove::Down => 2,
+                _ => 0,
+            };
+            plan[column] = (ROW_SPOT[column], point);
+        } else {
+            plan[column] = (SPOT_NONE, 3 + column - COLUMN_SKEW);
+        }
+        column += 1;
+    }
+    assert!(COLUMN_SKEW + 2 == SCENARIOS);
+    plan
+}
+
+impl SeriesTerms {
+    /// A series of `expiry` at `strike`, with the surface's volatility at that strike (per √year, Q30).
+    ///
+    /// Errors: [`RiskError::PriceOutOfRange`] for the strike, [`RiskError::ParameterOutOfRange`] for a volatility outside
+    /// [`SIGMA_MIN`] ..= [`SIGMA_MAX`].
+    #[inline(never)]
+    pub fn new(expiry: &ExpiryTerms, strike: Price, kind: OptionKind, sigma: Ratio) -> RiskResult<Self> {
+        let strike = Price::checked(strike.raw())?.raw().wrapping_sub(expiry.fixed);
+        if sigma < SIGMA_MIN || sigma > SIGMA_MAX {
+            return Err(RiskError::ParameterOutOfRange);
+        }
+        let is_intrinsic = expiry.root_tau == 0 || expiry.forward <= 0 || strike <= 0;
+        let mut terms = Self { kind, forward: expiry.forward, strike, log: 0, points: [VolPoint::default(); POINTS], is_intrinsic };
+        if !is_intrinsic {
+            let distance = ln(expiry.forward.unsigned_abs())?.sub(ln(strike.unsigned_abs())?)?.to_ratio().raw();
+            terms.log = distance.clamp(-LOG_MAX, LOG_MAX);
+            terms.points = points::<Bare>(expiry, sigma.raw(), terms.log)?;
+        }
+        Ok(terms)
+    }
+
+    /// Value of a lot in `column`, sixteenths of an atom, 0 ..= max(moved forward, strike).
+    #[inline(always)]
+    fn column<A: Exact>(&self, spot: (i64, i64), point: &VolPoint) -> i64 {
+        // To the nearest atom.
+        let forward = A::add(A::mul(self.forward, spot.0), ONE >> 1) >> RATIO_BITS;
+        let parity = A::sub(forward, self.strike) << UNIT_BITS;
+        let call = if self.is_intrinsic {
+            parity.max(0)
+        } else {
+            let d1 = A::add(A::mul(A::add(self.log, spot.1), point.inverse) >> D_SHIFT, point.deviation >> 1);
+            let d2 = A::sub(d1, point.deviation);
+            let model = A::sub(A::mul(forward, cdf_fast(d1)), A::mul(self.strike, cdf_fast(d2))) >> VALUE_SHIFT;
+            // What the distribution's last places lose must not undercut the intrinsic value.
+            model.max(parity).max(0)
+        };
+        match self.kind {
+            OptionKind::Call => call,
+            OptionKind::Put => A::sub(call, parity),
+        }
+    }
+
+    /// [`Self::column`] by number. Errors: [`RiskError::Overflow`] for a number that is none.
+    pub(super) fn at(&self, grid: &SpotGrid, column: usize) -> RiskResult<i64> {
+        let &(spot, point) = PLAN.get(column).ok_or(RiskError::Overflow)?;
+        let (spot, point) = grid.spots.get(spot).zip(self.points.get(point)).ok_or(RiskError::Overflow)?;
+        Ok(self.column::<Bare>(*spot, point))
+    }
+
+    /// Change of a lot's value per unit of relative spot move, sixteenths of an atom: N(d₁)·F for a call, (N(d₁) − 1)·F for a put.
+    fn delta(&self) -> i64 {
+        let share = match self.points.first() {
+            Some(point) if !self.is_intrinsic => {
+                cdf_fast((self.log.wrapping_mul(point.inverse) >> D_SHIFT).wrapping_add(point.deviation >> 1))
+            }
+            _ if self.forward > self.strike => ONE,
+            _ => 0,
+        };
+        let share = match self.kind {
+            OptionKind::Call => share,
+            OptionKind::Put => share.wrapping_sub(ONE),
+        };
+        // 2³⁰ · 2³⁰.
+        self.forward.wrapping_mul(share) >> VALUE_SHIFT
+    }
+
+    /// The same as a [`UnitValues`] of series `expiry` (its place among the expiries of the account).
+    #[inline(never)]
+    pub fn price(&self, grid: &SpotGrid, market: u8, expiry: u8) -> UnitValues {
+        let mut values = [0; COLUMNS];
+        self.fill::<Bare>(grid, &mut values);
+        let Self { kind, forward, strike, .. } = *self;
+        UnitValues { values, delta: self.delta(), forward, strike, kind, market, expiry }
+    }
+
+    #[inline(always)]
+    pub(super) fn fill<A: Exact>(&self, grid: &SpotGrid, values: &mut [i64; COLUMNS]) {
+        for (value, (spot, point)) in values.iter_mut().zip(PLAN.iter()) {
+            if let (Some(spot), Some(point)) = (grid.spots.get(*spot), self.points.get(*point)) {
+                *value = self.column::<A>(*spot, point);
+            }
+        }
+    }
+}
+
+/// The seven volatility points of a strike at `log` = ln(F/K).
+fn points<A: Exact>(expiry: &ExpiryTerms, sigma: i64, log: i64) -> RiskResult<[VolPoint; POINTS]> {
+    let shocked = |factor: i64| A::mul(sigma >> 2, factor >> 2) >> (RATIO_BITS - 4);
+    let base = point::<A>(sigma, expiry.root_tau)?;
+    // Standard deviations from the forward, ± 2 at most, halved: the wings' share of the skew shock, Q28.
+    let reach = (A::mul(A::sub(0, log), base.inverse) >> (D_SHIFT + 1)).clamp(-(1 << CDF_ARGUMENT_BITS), 1 << CDF_ARGUMENT_BITS);
+    let change = A::mul(A::mul(reach, expiry.skew) >> CDF_ARGUMENT_BITS, sigma >> 2) >> (RATIO_BITS - 2);
+    let wing = if change < 0 { A::sub(0, change) } else { change };
+    let up = shocked(expiry.vol_up).max(expiry.vol_up_floor).max(sigma);
+    let sigmas =
+        [sigma, up, shocked(expiry.vol_down), A::add(sigma, change), A::sub(sigma, change), A::add(sigma, wing), A::sub(sigma, wing)];
+    let mut points = [base; POINTS];
+    for (slot, sigma) in points.iter_mut().zip(sigmas).skip(1) {
+        *slot = point::<A>(sigma.clamp(1, SHOCKED_MAX), expiry.root_tau)?;
+    }
+    Ok(points)
+}
+
+fn point<A: Exact>(sigma: i64, root_tau: i64) -> RiskResult<VolPoint> {
+    let deviation = deviation::<A>(sigma, root_tau).max(DEVIATION_MIN);
+    let inverse = crate::units::div(1 << (ROOT_BITS + INVERSE_BITS), deviation, Round::Floor)?;
+    Ok(VolPoint { inverse, deviation })
+}
+
+/// What a lot of one series is worth in every scenario. Shared by the healths before and after, slice sizing, and the liquidator's check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnitValues {
+    /// By column, sixteenths of an atom per lot, ≥ 0.
+    pub(super) values: [i64; COLUMNS],
+    /// Value change per unit of relative spot move, sixteenths of an atom per lot.
+    pub(super) delta: i64,
+    /// Moving part of the forward, atoms per lot.
+    pub(super) forward: i64,
+    /// Strike against it.
+    pub(super) strike: i64,
+    pub(super) kind: OptionKind,
+    /// Place of the market among the markets of the account.
+    pub(super) market: u8,
+    /// Place of the expiry among the expiries of the account.
+    pub(super) expiry: u8,
+}
+
+impl UnitValues {
+    /// Prices a series of `expiries[expiry]`, whose market has `grid`.
+    ///
+    /// Errors: [`RiskError::QuantityOutOfRange`] for an expiry that is none, and as [`SeriesTerms::new`].
+    pub fn new(grid: &SpotGrid, expiries: &[ExpiryTerms], expiry: u8, strike: Price, kind: OptionKind, sigma: Ratio) -> RiskResult<Self> {
+        let terms = expiries.get(usize::from(expiry)).ok_or(RiskError::QuantityOutOfRange)?;
+        Ok(SeriesTerms::new(terms, strike, kind, sigma)?.price(grid, terms.market, expiry))
+    }
+
+    /// Mark of a lot, rounded down to the atom.
+    pub const fn mark(&self) -> Quote {
+        Quote::new(self.values[COLUMN_NONE] >> UNIT_BITS)
+    }
+
+    /// Value change of a lot per unit of relative spot move, atoms.
+    pub const fn delta(&self) -> Quote {
+        Quote::new(self.delta >> UNIT_BITS)
+    }
+
+    /// Value of a lot in `row` (1 ..= 33) of the grid, rounded down; skew rows with their first sign. `None` for a row that is none.
+    pub fn in_row(&self, row: u8) -> Option<Quote> {
+        let column = match usize::from(row).checked_sub(1)? {
+            32 => COLUMN_SKEW.checked_add(2)?,
+            column if column < SCENARIOS => column,
+            _ => return None,
+        };
+        self.values.get(column).map(|value| Quote::new(value >> UNIT_BITS))
+    }
+}
