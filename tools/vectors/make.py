@@ -20,7 +20,11 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 MODULES = [
     "cdf_table",
+    "fixed_math",
+    "normal_table",
     "normal",
+    "black76",
+    "greeks",
 ]
 
 

@@ -33,6 +33,14 @@ pub enum RiskError {
     WrongState,
     /// More would leave the exchange than its outflow limits allow now: queue the request.
     LimitExceeded,
+    /// A strike is below a hundredth or above a hundred times the forward.
+    StrikeOutOfRange,
+    /// An option's remaining time is outside 1 hour ..= 2 years.
+    ExpiryOutOfRange,
+    /// A volatility is outside 5 % ..= 500 %.
+    VolatilityOutOfRange,
+    /// A premium is at or beyond the bounds that hold without arbitrage: no volatility explains it.
+    PremiumOutOfRange,
     /// The requested trade would raise risk where only reductions are allowed.
     NotReducing,
 }

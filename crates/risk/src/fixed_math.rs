@@ -248,7 +248,7 @@ pub fn sqrt(x: Q60) -> RiskResult<Q60> {
 }
 
 /// The 128-bit product of two 64-bit numbers as (high, low) halves.
-const fn wide_mul(a: u64, b: u64) -> (u64, u64) {
+pub(crate) const fn wide_mul(a: u64, b: u64) -> (u64, u64) {
     const LOW: u64 = 0xFFFF_FFFF;
     let (a_high, a_low, b_high, b_low) = (a >> 32, a & LOW, b >> 32, b & LOW);
     let low = a_low.wrapping_mul(b_low);
@@ -274,7 +274,7 @@ const fn mul_q60(a: u64, b: u64) -> u64 {
 }
 
 /// a·b moved down 63 places, toward zero, for |a·b| < 2¹²⁶.
-const fn mul_q63(a: i64, b: i64) -> i64 {
+pub(crate) const fn mul_q63(a: i64, b: i64) -> i64 {
     let (high, low) = wide_mul(a.unsigned_abs(), b.unsigned_abs());
     let magnitude = ((high << 1) | (low >> 63)).cast_signed();
     if (a ^ b) < 0 {

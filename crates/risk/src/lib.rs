@@ -21,4 +21,4 @@ pub mod units;
 pub mod volatility;
 
 pub use error::{RiskError, RiskResult};
-pub use units::{Lots, Price, Quote, Ratio, Round, Secs};
+pub use units::{Lots, Premium, Price, Quote, Ratio, Round, Secs};

@@ -5,6 +5,7 @@
 //! | [`Quote`] | atoms of the quote token, 1e-6 USDC; positive = belongs to the account | ±2⁶⁰ |
 //! | [`Lots`] | base lots of one market; positive = long | ±2³⁰ |
 //! | [`Price`] | quote atoms per base lot | 1 ..= 2³⁰ |
+//! | [`Premium`] | quote atoms per base lot of an option, Q32 fixed point (one atom = 2³²) | ±2³¹ |
 //! | [`Ratio`] | dimensionless, Q30 fixed point (1.0 = 2³⁰) | ±64 |
 //! | [`Secs`] | seconds of the chain's clock | any |
 //!
@@ -109,6 +110,10 @@ unit! {
     Price
 }
 unit! {
+    /// Value of one lot of an option in quote atoms, Q32: one atom = 2³². Fine enough for 1e-9 of a forward of one atom.
+    Premium
+}
+unit! {
     /// A dimensionless Q30 number: 1.0 = 2³⁰. Rates, weights, shocks and volatilities.
     Ratio
 }
@@ -158,6 +163,30 @@ impl Price {
     /// This price times `ratio`. Errors: [`RiskError::Overflow`].
     pub fn scale(self, ratio: Ratio, round: Round) -> RiskResult<Self> {
         mul_div(self.0, ratio.0, 1 << RATIO_BITS, round).map(Self)
+    }
+}
+
+impl Premium {
+    /// Fraction bits.
+    pub const BITS: u32 = 32;
+
+    /// Whole atoms per lot; exact. Errors: [`RiskError::Overflow`] past ±2³¹ atoms.
+    pub fn from_price(price: Price) -> RiskResult<Self> {
+        price.0.checked_mul(1 << Self::BITS).map(Self).ok_or(RiskError::Overflow)
+    }
+
+    /// Whole atoms of one lot, rounded as told.
+    pub fn to_quote(self, round: Round) -> RiskResult<Quote> {
+        self.of(Lots(1), round)
+    }
+
+    /// Value of so many lots, rounded once as told. Errors: [`RiskError::Overflow`].
+    pub fn of(self, lots: Lots, round: Round) -> RiskResult<Quote> {
+        // Whole atoms and the fraction, a number in 0 .. 2³², apart: neither product needs more than 64 bits.
+        let whole = lots.0.checked_mul(self.0 >> Self::BITS).ok_or(RiskError::Overflow)?;
+        let fraction = lots.0.checked_mul(self.0 & ((1 << Self::BITS) - 1)).ok_or(RiskError::Overflow)?;
+        let fraction = div(fraction, 1 << Self::BITS, round)?;
+        whole.checked_add(fraction).map(Quote).ok_or(RiskError::Overflow)
     }
 }
 
@@ -279,6 +308,19 @@ mod tests {
     fn a_division_by_nothing_is_an_error() {
         assert_eq!(mul_div(1, 1, 0, Round::Floor), Err(RiskError::DivisionByZero));
         assert_eq!(div(1, -1, Round::Ceil), Err(RiskError::DivisionByZero));
+    }
+
+    #[test]
+    fn a_premium_of_many_lots_is_rounded_once() {
+        // 1.25 atoms a lot, and its opposite.
+        let premium = Premium::new(5 << 30);
+        for (lots, floor, ceil) in [(1, 1, 2), (3, 3, 4), (4, 5, 5), (-1, -2, -1), (1 << 30, 5 << 28, 5 << 28)] {
+            assert_eq!(premium.of(Lots::new(lots), Round::Floor).unwrap().raw(), floor);
+            assert_eq!(premium.of(Lots::new(lots), Round::Ceil).unwrap().raw(), ceil);
+            assert_eq!(premium.neg().unwrap().of(Lots::new(lots), Round::Floor).unwrap().raw(), -ceil);
+        }
+        assert_eq!(Premium::from_price(Price::new(MAX_PRICE)).unwrap().to_quote(Round::Floor).unwrap().raw(), MAX_PRICE);
+        assert_eq!(Premium::from_price(Price::new(1 << 31)), Err(RiskError::Overflow));
     }
 
     #[test]

@@ -15,15 +15,9 @@ def build():
         points |= {(i << 54) + j for j in (-1, 0, 1)}
     points |= {draw.randrange(-10 << 56, 10 << 56) for _ in range(1000)}
     points |= {draw.randrange(-3 << 56, 3 << 56) for _ in range(1000)}
-    lines = ["# d in Q56; N(d), 1 - N(d) and n(d) to 21 decimals\n"]
+    lines = ["# d in Q56; N(d), 1 - N(d) and n(d) in Q80\n"]
     for raw in sorted(points):
         d = mpmath.mpf(raw) / 2**56
         values = (mpmath.ncdf(d), mpmath.ncdf(-d), mpmath.npdf(d))
-        lines.append(f"{raw}," + ",".join(decimal(value) for value in values) + "\n")
+        lines.append(",".join(str(int(mpmath.nint(value))) for value in (raw, *(value * 2**80 for value in values))) + "\n")
     return "".join(lines)
-
-
-def decimal(value, places=21):
-    """A number in [0, 10) with so many decimals, rounded to nearest."""
-    scaled = int(mpmath.nint(value * 10**places))
-    return f"{scaled // 10**places}.{scaled % 10**places:0{places}d}"

@@ -3,34 +3,58 @@
 use super::*;
 use proptest::prelude::*;
 
-/// (d in Q56, N, 1 − N, n) of every row.
-fn vectors() -> Vec<(i64, f64, f64, f64)> {
+/// Q80, finer than anything tested.
+const FINE: i128 = 1 << 80;
+
+/// (d in Q56; N, 1 − N, n in Q80) of every row.
+fn vectors() -> Vec<(i64, i128, i128, i128)> {
     let rows = include_str!("../../../vectors/normal.csv").lines().filter(|line| !line.starts_with('#'));
     let rows: Vec<_> = rows
         .map(|line| {
-            let mut cells = line.split(',');
-            let d = cells.next().unwrap().parse().unwrap();
-            let mut next = || cells.next().unwrap().parse().unwrap();
-            (d, next(), next(), next())
+            let mut cells = line.split(',').map(|cell| cell.parse::<i128>().unwrap());
+            let mut next = || cells.next().unwrap();
+            (next() as i64, next(), next(), next())
         })
         .collect();
     assert!(rows.len() > 2_000);
     rows
 }
 
+/// The largest error of `found` in Q80, as a number, and where.
+fn worst(errors: impl Iterator<Item = (i128, i64)>) -> (f64, f64) {
+    let (error, raw) = errors.map(|(error, raw)| (error.abs(), raw)).max().unwrap();
+    (error as f64 / FINE as f64, raw as f64 / 2f64.powi(56))
+}
+
 #[test]
 fn the_kernel_is_within_its_bound() {
-    let mut worst = (0.0, 0);
-    for (raw, lower, upper, density) in vectors() {
-        let d = raw >> 28;
-        // The argument was cut by up to 2⁻²⁸: what that does to the value is not the kernel's error.
-        let rest = (raw & ((1 << 28) - 1)) as f64 / 2f64.powi(56);
-        let expected = if raw < 0 { lower - rest * density } else { 1.0 - upper - rest * density };
-        let error = (cdf_fast(d) as f64 / 2f64.powi(30) - expected).abs();
-        worst = if error > worst.0 { (error, d) } else { worst };
+    let (error, at) = worst(vectors().into_iter().map(|(raw, cdf, _, density)| {
+        // The argument was cut by less than 2⁻²⁸; what that does to the value, to first order, is not the kernel's error.
+        let rest = i128::from(raw & ((1 << 28) - 1));
+        let expected = cdf - ((rest * (density >> 28)) >> 28);
+        ((i128::from(cdf_fast(raw >> 28)) << 50) - expected, raw)
+    }));
+    println!("cdf_fast: worst error {error:.3e} at d = {at:.6}");
+    assert!(error < 1.2e-9, "{error:e} at {at}");
+}
+
+#[test]
+fn the_precise_form_is_within_its_bound() {
+    let found = || vectors().into_iter().map(|row| (row, normal(Log::new(row.0))));
+    let cdf = worst(found().map(|((raw, cdf, ..), found)| ((i128::from(found.cdf.raw()) << 20) - cdf, raw)));
+    let density = worst(found().map(|((raw, .., density), found)| ((i128::from(found.density.raw()) << 20) - density, raw)));
+    for (name, (error, at)) in [("N", cdf), ("n", density)] {
+        println!("normal, {name}: worst error {error:.3e} = 2^{:.2} at d = {at:.6}", error.log2());
+        assert!(error < 2f64.powi(-58), "{name}: {error:e} at {at}");
     }
-    println!("cdf_fast: worst error {:.3e} at d = {:.6}", worst.0, worst.1 as f64 / 2f64.powi(28));
-    assert!(worst.0 < 1.2e-9, "{worst:?}");
+}
+
+#[test]
+fn the_precise_form_at_zero_and_far_out() {
+    assert_eq!(normal(Log::ZERO).cdf.raw(), Q60::ONE.raw() / 2);
+    for (raw, expected) in [(i64::MAX, Q60::ONE), (i64::MIN, Q60::ZERO), (9 << 56, Q60::ONE), (-9 << 56, Q60::ZERO)] {
+        assert_eq!(normal(Log::new(raw)), Normal { cdf: expected, density: Q60::ZERO });
+    }
 }
 
 #[test]
@@ -79,5 +103,19 @@ proptest! {
         let slope = i128::from(piece.slope) - ((bend * t) >> PIECE_BITS);
         let wide = i128::from(piece.value) + ((slope * t) >> (PIECE_BITS + FINER_BITS));
         prop_assert_eq!(i128::from(cdf_fast(d)), wide);
+    }
+
+    #[test]
+    fn the_two_forms_agree(raw in -(9_i64 << 56)..9 << 56) {
+        let d = raw & !((1 << 28) - 1);
+        let precise = normal(Log::new(d)).cdf.raw();
+        prop_assert!(((cdf_fast(d >> 28) << 30) - precise).abs() < 5 << 28);
+        prop_assert_eq!(precise + normal(Log::new(-d)).cdf.raw(), Q60::ONE.raw());
+    }
+
+    /// Across a node and within a piece: N never falls by more than the last places.
+    #[test]
+    fn the_precise_form_rises(raw in -(9_i64 << 56)..9 << 56, step in 0_u32..56) {
+        prop_assert!(normal(Log::new(raw + (1 << step))).cdf.raw() + 4 >= normal(Log::new(raw)).cdf.raw());
     }
 }
