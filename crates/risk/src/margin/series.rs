@@ -38,6 +38,7 @@ const VALUE_SHIFT: u32 = CDF_RESULT_BITS - UNIT_BITS;
 const LN_ONE_Q56: i64 = 1_498_395_544_359_686_210;
 
 // The product of a moved logarithm and the largest inverse, and that of the largest moved forward and a probability.
+const _: () = assert!(LOG_MAX.checked_mul(1 << (ROOT_BITS - 1)).is_some());
 const _: () = assert!(MOVED_LOG_MAX.checked_mul(1 << (INVERSE_BITS + 13)).is_some());
 const _: () = assert!((MAX_PRICE * 6 + 1).checked_mul(1 << CDF_RESULT_BITS).is_some());
 
@@ -230,9 +231,9 @@ impl SeriesTerms {
 fn points<A: Exact>(expiry: &ExpiryTerms, sigma: i64, log: i64) -> RiskResult<[VolPoint; POINTS]> {
     let shocked = |factor: i64| A::mul(sigma >> 2, factor >> 2) >> (RATIO_BITS - 4);
     let base = point::<A>(sigma, expiry.root_tau)?;
-    // Standard deviations from the forward, ± 2 at most, halved: the wings' share of the skew shock, Q28.
-    let reach = (A::mul(A::sub(0, log), base.inverse) >> (D_SHIFT + 1)).clamp(-(1 << CDF_ARGUMENT_BITS), 1 << CDF_ARGUMENT_BITS);
-    let change = A::mul(A::mul(reach, expiry.skew) >> CDF_ARGUMENT_BITS, sigma >> 2) >> (RATIO_BITS - 2);
+    // Standard deviations from the forward, ± 2 at most, halved: the wings' share of the skew shock, Q30.
+    let away = crate::units::div(A::sub(0, log) << (ROOT_BITS - 1), base.deviation, Round::Floor)?.clamp(-ONE, ONE);
+    let change = A::mul(A::mul(away, expiry.skew) >> RATIO_BITS, sigma >> 2) >> (RATIO_BITS - 2);
     let wing = if change < 0 { A::sub(0, change) } else { change };
     let up = shocked(expiry.vol_up).max(expiry.vol_up_floor).max(sigma);
     let sigmas =

@@ -8,9 +8,11 @@
     reason = "tests fail by panicking"
 )]
 
+pub(crate) mod book;
 mod checks;
 mod examples;
 mod kernel;
+mod options;
 mod properties;
 mod ranges;
 mod reference;
