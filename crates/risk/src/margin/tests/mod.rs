@@ -10,6 +10,7 @@
 
 pub(crate) mod book;
 mod checks;
+mod cross;
 mod examples;
 mod kernel;
 mod options;
@@ -18,7 +19,7 @@ mod ranges;
 mod reference;
 
 use super::*;
-use crate::units::{Lots, Price, Quote, Ratio, Secs};
+use crate::units::{Lots, Price, Quote, Ratio, Round, Secs};
 use proptest::prelude::*;
 
 /// Whole dollars.

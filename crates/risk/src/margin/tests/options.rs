@@ -1,7 +1,7 @@
 //! Options on the grid: prices against floating point, the properties of RULES 4.5, the add-ons of 4.4.
 #![allow(clippy::float_arithmetic, clippy::as_conversions, reason = "a reference in floating point")]
 
-use super::book::{any_options, any_portfolio, expiry, option, Account, SeriesSpec, DAY};
+use super::book::{any_options, any_portfolio, option, Account, SeriesSpec, DAY};
 use super::*;
 
 /// Normal distribution by its series, to about 1e-15 for |x| < 6.
