@@ -37,7 +37,7 @@ impl LinearEnds {
         }
     }
 
-    const fn is_nothing(&self) -> bool {
+    pub(super) const fn is_nothing(&self) -> bool {
         self.long == 0 && self.short == 0 && self.long_now == 0 && self.short_now == 0
     }
 

@@ -17,6 +17,7 @@ mod options;
 mod properties;
 mod ranges;
 mod reference;
+mod witness;
 
 use super::*;
 use crate::units::{Lots, Price, Quote, Ratio, Round, Secs};
