@@ -31,6 +31,7 @@ mod series;
 mod terms;
 #[cfg(test)]
 pub(crate) mod tests;
+mod witness;
 
 pub use checks::{
     maker_admits, maker_reserve, ratio_not_lower, standalone_im, trade_allowed, withdrawal_allowed, ForcedPrice, TradeRefusal,
@@ -47,3 +48,4 @@ pub use rates::{im_rate, im_rate_scaled, spot_range};
 pub use report::{AddOns, MeasureReport, Report};
 pub use series::{OptionKind, SeriesTerms, SpotGrid, UnitValues, UNIT_BITS};
 pub use terms::{MarketRisk, MarketTerms, SizeTerms, STALE_GRACE, TRIGGER_EDGE_CAP};
+pub use witness::{witness, Shortfall, Witness};
