@@ -532,3 +532,31 @@ mirror! {
         updated: i64,
     }
 }
+
+mirror! {
+    /// What of a market's margin terms stands until its next price.
+    StoredTerms = plimsoll_risk::margin::StoredTerms {
+        /// Price of a lot, atoms.
+        mark: i64,
+        /// Loss per atom of net delta in the maintenance measure, Q30.
+        mm: i64,
+        /// Spot range of the grid, Q30.
+        range: i64,
+        /// Confidence of the price over the price, Q30.
+        confidence: i64,
+        /// Exit target above maintenance per atom of notional, Q30.
+        target_extra: i64,
+        /// Weight of a claim in E_im, Q30.
+        claim_weight: i64,
+        /// Linear maintenance rate alone, Q30.
+        linear_mm: i64,
+        /// Notional free of the size add-on in the initial measure, atoms.
+        allowance_im: i64,
+        /// The same in the maintenance measure.
+        allowance_mm: i64,
+        /// Charge on what is beyond, Q30.
+        size_rate: i64,
+        /// 1 where the grid undercuts the linear maintenance rate, else 0.
+        is_grid_mm: u64,
+    }
+}

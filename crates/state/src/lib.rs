@@ -12,6 +12,7 @@ pub mod custody;
 pub mod engine;
 pub mod exchange;
 pub mod insurance;
+pub mod key;
 pub mod margin_account;
 pub mod market;
 pub mod seeds;

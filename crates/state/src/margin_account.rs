@@ -1,6 +1,7 @@
 //! A trader's margin account: cash, collateral, positions, open orders and liquidation state.
 
 use crate::engine::{LiquidationState, PerpPosition};
+use crate::key::{is_same, is_set};
 use crate::mirror::layout;
 use crate::Pubkey;
 #[cfg(feature = "anchor")]
@@ -114,7 +115,7 @@ const _: () = {
 impl PerpSlot {
     /// Whether a market is recorded here.
     pub fn is_used(&self) -> bool {
-        self.market != Pubkey::default()
+        is_set(&self.market)
     }
 
     /// Whether nothing of the market is left: no lots, no unsettled value, no orders, no share in a deficit round.
@@ -126,7 +127,7 @@ impl PerpSlot {
 impl CollateralSlot {
     /// Whether a collateral is recorded here.
     pub fn is_used(&self) -> bool {
-        self.collateral != Pubkey::default()
+        is_set(&self.collateral)
     }
 }
 
@@ -140,7 +141,7 @@ impl OpenOrder {
 impl MarginAccount {
     /// Index of the slot of `market`, if the account has one.
     pub fn perp_index(&self, market: &Pubkey) -> Option<usize> {
-        self.perps.iter().position(|slot| slot.market == *market)
+        self.perps.iter().position(|slot| is_same(&slot.market, market))
     }
 
     /// Whether the account still has at most [`MARKETS`] distinct markets with `market` among them. More could not be margined in one

@@ -1,7 +1,8 @@
 //! One underlying: its accepted price, volatility, rates in force, and the books of its perpetual.
 
 use crate::engine::{
-    FundingParams, FundingState, GlideState, LiquidationParams, OracleParams, OracleState, PerpBooks, PerpParams, VolParams, VolState,
+    FundingParams, FundingState, GlideState, LiquidationParams, OracleParams, OracleState, PerpBooks, PerpParams, StoredTerms, VolParams,
+    VolState,
 };
 use crate::mirror::layout;
 use crate::Pubkey;
@@ -42,11 +43,27 @@ layout! {
 }
 
 layout! {
+    /// Margin terms derived at the last price, so that a margin check of a fresh market copies instead of deriving them. All zero: none.
+    part TermsCache [5 * 8 + core::mem::size_of::<StoredTerms>()] {
+        /// Publish time of the price they were derived at.
+        publish: i64,
+        /// Begin of the minute of that time.
+        minute: i64,
+        /// Distance to the five-minute average over the price, Q30, in that minute and in the next one; −1 while there is no average.
+        gaps: [i64; 2],
+        /// Largest open interest that leaves the initial rate as it is, lots.
+        low_interest: i64,
+        /// The terms, but for initial rate and distance.
+        terms: StoredTerms,
+    }
+}
+
+layout! {
     /// A market per underlying.
     account Market [b"plm:mrkt", 8 + 2 * 32 + 32 + 16 + 8 + 5 * 8 + 72 + core::mem::size_of::<OracleParams>() + core::mem::size_of::<OracleState>()
         + core::mem::size_of::<VolParams>() + core::mem::size_of::<VolState>() + core::mem::size_of::<GlideState>()
         + core::mem::size_of::<FundingParams>() + core::mem::size_of::<FundingState>() + core::mem::size_of::<PerpParams>()
-        + core::mem::size_of::<LiquidationParams>() + core::mem::size_of::<PerpBooks>() + 256] {
+        + core::mem::size_of::<LiquidationParams>() + core::mem::size_of::<PerpBooks>() + core::mem::size_of::<TermsCache>() + 256] {
         /// The exchange it belongs to.
         exchange: Pubkey,
         /// Its order book.
@@ -97,6 +114,8 @@ layout! {
         liquidation_params: LiquidationParams,
         /// The perpetual's books.
         perp: PerpBooks,
+        /// Margin terms at the last price.
+        cache: TermsCache,
         /// Zero; later versions take their fields from here.
         reserve: [u64; 32],
     }
@@ -108,6 +127,7 @@ const _: () = {
     assert!(core::mem::offset_of!(Market, book) == 32);
     assert!(core::mem::offset_of!(Market, feed) == 64);
     assert!(core::mem::offset_of!(Market, symbol) == 96);
+    assert!(core::mem::offset_of!(Market, cache) == 2_032);
 };
 
 impl Market {
@@ -118,7 +138,10 @@ impl Market {
 
     /// Conditions of the accepted price at `now` (RULES 2.2).
     pub fn conditions(&self, now: Secs) -> Conditions {
-        self.oracle.conditions(&self.oracle_params, now)
+        match self.cached_gap(now) {
+            Some(gap) => self.oracle.conditions_at_gap(&self.oracle_params, now, Some(gap).filter(|gap| !gap.is_negative())),
+            None => self.oracle.conditions(&self.oracle_params, now),
+        }
     }
 
     /// Token atoms with `decimals` that make one base lot. Errors: [`RiskError::ParameterOutOfRange`] when a lot is finer than an atom.
@@ -160,9 +183,55 @@ impl Market {
         })
     }
 
-    /// [`Self::risk`], checked and reduced to unit values.
+    /// [`Self::risk`], checked and reduced to unit values: from the cache while the feed is fresh, else derived.
+    #[inline]
     pub fn terms(&self, now: Secs) -> RiskResult<MarketTerms> {
+        match self.cached_gap(now) {
+            Some(gap) => self.terms_at_gap(gap),
+            None => self.derived_terms(now),
+        }
+    }
+
+    /// The terms from [`Self::risk`], without the cache.
+    #[inline(never)]
+    pub fn derived_terms(&self, now: Secs) -> RiskResult<MarketTerms> {
         MarketTerms::new(&self.risk(now)?)
+    }
+
+    #[inline]
+    fn terms_at_gap(&self, gap: Ratio) -> RiskResult<MarketTerms> {
+        let interest = self.perp.long.open_interest.max(self.perp.short.open_interest);
+        let rate = if interest <= self.cache.low_interest { Ratio::new(self.im_rate) } else { self.im_rate()? };
+        Ok(self.cache.terms.terms(rate, gap))
+    }
+
+    /// The cached distance to the average, −1 for none, if the cache holds at `now`: it is of this price, the price is neither stale nor
+    /// final, and `now` is in one of the two minutes it was made for (averages are over whole minutes of the clock).
+    #[inline]
+    fn cached_gap(&self, now: Secs) -> Option<Ratio> {
+        let is_fresh = self.cache.publish != 0
+            && self.cache.publish == self.oracle.publish
+            && self.oracle.settling_since == 0
+            && now.raw().wrapping_sub(self.cache.publish) <= STALE_AGE.raw();
+        let [this, next] = self.cache.gaps;
+        match now.raw().wrapping_sub(self.cache.minute) {
+            0..=59 if is_fresh => Some(Ratio::new(this)),
+            60..=119 if is_fresh => Some(Ratio::new(next)),
+            _ => None,
+        }
+    }
+
+    /// Derives the cached terms; call after every change of price, rates or parameters.
+    fn renew_cache(&mut self) -> RiskResult<()> {
+        let publish = Secs::new(self.oracle.publish);
+        let minute = (self.oracle.publish / 60).wrapping_mul(60);
+        let gap = |at: i64| self.oracle.twap_gap(Secs::new(at)).map_or(-1, Ratio::raw);
+        let gaps = [gap(minute), gap(minute.wrapping_add(60))];
+        let risk = self.risk(publish)?;
+        let low = self.params.oi_low.checked_div(self.oracle.price).ok_or(RiskError::DivisionByZero)?;
+        let terms = StoredTerms::from(plimsoll_risk::margin::StoredTerms::new(&MarketTerms::new(&risk)?, risk.confidence));
+        self.cache = TermsCache { publish: publish.raw(), minute, gaps, low_interest: low, terms };
+        Ok(())
     }
 
     /// Brings volatility, rates and range to the accepted price (RULES 3); call after every accepted sample.
@@ -182,7 +251,7 @@ impl Market {
             let day = sigma.mul(Ratio::new(5_260_236_949), Round::Ceil)?;
             self.range = spot_range(day, Ratio::new(self.params.range_low), Ratio::new(self.params.range_high))?.raw();
         }
-        Ok(())
+        self.renew_cache()
     }
 
     /// Whether there is somebody to pay funding and somebody to receive it.
@@ -192,7 +261,9 @@ impl Market {
 
     /// Whether funding waits because the price is stale, missing or final (RULES 2.2): the index is then used as it stands.
     pub fn funding_waits(&self, now: Secs) -> bool {
-        !self.oracle.has_price() || self.oracle.is_settling() || self.oracle.age(now) > STALE_AGE
+        // Both are times of the chain's clock, far from wrapping.
+        let age = now.raw().wrapping_sub(self.oracle.publish);
+        !self.oracle.has_price() || self.oracle.is_settling() || age > STALE_AGE.raw()
     }
 
     /// Accrues funding up to `now` into both side indices, unless it has to wait; call before open interest or a position changes (RULES 5.4).

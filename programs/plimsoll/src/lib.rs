@@ -32,6 +32,23 @@ declare_id!("PLimsoLLCLearingHouseMarginAccountsSoLana11");
 pub mod plimsoll {
     use super::*;
 
+    // The most frequent first: an instruction is found by comparing its tag with each of these in turn, 22 compute units apiece
+
+    /// Trades against a book and rests what is left.
+    pub fn place_order<'info>(ctx: Context<'info, PlaceOrder<'info>>, args: OrderArgs) -> Result<()> {
+        instructions::place_order::handler(ctx, args)
+    }
+
+    /// Brings a market to a newer price.
+    pub fn update_market(ctx: Context<UpdateMarket>) -> Result<()> {
+        instructions::update_market::handler(ctx)
+    }
+
+    /// One step of a liquidation in one market.
+    pub fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, args: LiquidateArgs) -> Result<()> {
+        instructions::liquidate::handler(ctx, args)
+    }
+
     // Governance
 
     /// Opens a clearing house for one quote token.
@@ -86,11 +103,6 @@ pub mod plimsoll {
         instructions::withdraw_collateral::handler(ctx, args)
     }
 
-    /// Trades against a book and rests what is left.
-    pub fn place_order<'info>(ctx: Context<'info, PlaceOrder<'info>>, args: OrderArgs) -> Result<()> {
-        instructions::place_order::handler(ctx, args)
-    }
-
     /// Takes one order off its book.
     pub fn cancel_order(ctx: Context<CancelOrder>, args: CancelOrderArgs) -> Result<()> {
         instructions::cancel_order::handler(ctx, args)
@@ -102,11 +114,6 @@ pub mod plimsoll {
     }
 
     // Keepers
-
-    /// Brings a market to a newer price.
-    pub fn update_market(ctx: Context<UpdateMarket>) -> Result<()> {
-        instructions::update_market::handler(ctx)
-    }
 
     /// Samples the premium and sets the funding rate.
     pub fn update_funding(ctx: Context<UpdateFunding>) -> Result<()> {
@@ -138,11 +145,6 @@ pub mod plimsoll {
     /// Cancels all orders of a failing account.
     pub fn cancel_failing<'info>(ctx: Context<'info, CancelFailing<'info>>) -> Result<()> {
         instructions::cancel_failing::handler(ctx)
-    }
-
-    /// One step of a liquidation in one market.
-    pub fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, args: LiquidateArgs) -> Result<()> {
-        instructions::liquidate::handler(ctx, args)
     }
 
     /// Sells collateral of a failing account for cash.

@@ -28,6 +28,7 @@ mod portfolio;
 mod rates;
 mod report;
 mod series;
+mod stored;
 mod terms;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -47,5 +48,6 @@ pub use portfolio::portfolio;
 pub use rates::{im_rate, im_rate_scaled, spot_range};
 pub use report::{AddOns, MeasureReport, Report};
 pub use series::{OptionKind, SeriesTerms, SpotGrid, UnitValues, UNIT_BITS};
+pub use stored::StoredTerms;
 pub use terms::{MarketRisk, MarketTerms, SizeTerms, STALE_GRACE, TRIGGER_EDGE_CAP};
 pub use witness::{witness, Shortfall, Witness};

@@ -318,6 +318,11 @@ impl OracleState {
 
     /// Every condition that holds at `now`. A settling market has that one alone: its price is final and does not age.
     pub fn conditions(&self, params: &OracleParams, now: Secs) -> Conditions {
+        self.conditions_at_gap(params, now, self.twap_gap(now))
+    }
+
+    /// [`Self::conditions`] for a caller that knows [`Self::twap_gap`] already.
+    pub fn conditions_at_gap(&self, params: &OracleParams, now: Secs, gap: Option<Ratio>) -> Conditions {
         if self.is_settling() {
             return Conditions::of(Condition::Settling);
         }
@@ -332,7 +337,6 @@ impl OracleState {
             _ => Condition::Stale,
         };
         // Without an average there is nothing to vouch for the price: both limits count as exceeded.
-        let gap = self.twap_gap(now);
         Conditions::of(by_age)
             .with_if(Condition::WideConfidence, self.confidence > params.wide_confidence)
             .with_if(Condition::TwapGap, gap.is_none_or(|gap| gap > params.settle_gap))
