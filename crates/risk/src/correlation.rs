@@ -174,10 +174,22 @@ struct Weights {
 impl Correlation {
     /// A group of `members` markets without any history. Errors: [`RiskError::QuantityOutOfRange`] outside 2 ..= 8.
     pub fn new(members: usize) -> RiskResult<Self> {
-        match i64::try_from(members) {
-            Ok(count) if (2..=MEMBERS).contains(&members) => Ok(Self { members: count, ..Self::zeroed() }),
-            _ => Err(RiskError::QuantityOutOfRange),
+        let mut group = Self::zeroed();
+        group.open(members)?;
+        Ok(group)
+    }
+
+    /// Makes a group of `members` markets of one that is all zero. Errors: [`RiskError::QuantityOutOfRange`] outside 2 ..= 8,
+    /// [`RiskError::WrongState`] when it has markets already.
+    pub fn open(&mut self, members: usize) -> RiskResult<()> {
+        if !(2..=MEMBERS).contains(&members) {
+            return Err(RiskError::QuantityOutOfRange);
         }
+        if self.members != 0 {
+            return Err(RiskError::WrongState);
+        }
+        self.members = i64::try_from(members).map_err(|_| RiskError::Overflow)?;
+        Ok(())
     }
 
     /// Takes in one sample per market, in the order of the group; returns the number of pairs that had a new common bucket.

@@ -456,3 +456,5 @@ fn core_rate(params: &VolParams, state: &VolState, now: Secs) -> RiskResult<Rati
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;

@@ -97,8 +97,10 @@ layout! {
         liquidation_params: LiquidationParams,
         /// The perpetual's books.
         perp: PerpBooks,
+        /// The risk group it belongs to; zero for none.
+        group: Pubkey,
         /// Zero; later versions take their fields from here.
-        reserve: [u64; 32],
+        reserve: [u64; 28],
     }
 }
 
