@@ -102,6 +102,10 @@ fn credits_of_known_correlations_4_3() {
         let found = 1.0 - ratio(charge(Ratio::new((rho * Q30) as i64), MAX_CREDIT).unwrap());
         assert!(found <= credit && found > credit - 3e-9, "{rho}: {found}");
     }
+    // The table of the document.
+    let credits = [-1.0, -0.5, 0.0, 0.5, 0.8, 0.9].map(|rho: f64| ((1.0 - ((1.0 - rho) / 2.0).sqrt()).min(0.7) * 1e3).round() / 1e3);
+    let row = credits.map(|credit| format!("| {credit} ")).concat();
+    assert!(include_str!("../../../../docs/volatility.md").contains(&format!("| c {row}|")), "docs/volatility.md should hold: {row}");
     assert!((1.0 - ratio(charge(Ratio::ONE, Ratio::of(4, 10)).unwrap()) - 0.4).abs() < 2e-9, "a lower cap");
 }
 

@@ -318,3 +318,36 @@ fn the_mean_power_is_the_sum_of_its_terms_3_2() {
     assert_eq!(mean_power(Q60::ONE, 1 << 40), Ok(Q60::ONE));
     assert!(mean_power(Q60::new(1 << 59), i64::MAX).unwrap().raw() < 2);
 }
+
+#[test]
+fn example_one_return() {
+    let document = include_str!("../../../../docs/volatility.md");
+    let row = |name: &str, x: Option<f64>, state: &VolState| {
+        let (variance, percent) = (|v: super::Q60| v.raw() as f64 / Q60 * 1e4, |r: Ratio| ratio(r) * 100.0);
+        let target = scale(linear_rate(&P, state.sigma_1h, TIER).unwrap().raw(), MAINTENANCE_SHARE, Round::Ceil).unwrap();
+        let text = format!(
+            "| {name} | {}| {:.4} | {:.4} | {:.4} | {:.4} | {:.4} % | {:.4} % |",
+            x.map_or(String::new(), |x| format!("{:.4} ", x * 1e4)),
+            variance(state.fast),
+            variance(state.slow),
+            variance(state.garch),
+            variance(forecast(&P, state.garch, state.slow).unwrap()),
+            percent(state.sigma_1h),
+            percent(Ratio::new(target)),
+        );
+        assert!(document.contains(&text), "docs/volatility.md should hold: {text}");
+    };
+    row("listing", None, &VolState::new(&P).unwrap());
+    let path = [(1_000_000, 0), (1_010_000, 300), (1_010_000, 600), (1_010_000, 900)];
+    row("1: still", Some(0.0), &feed(&path[..2]));
+    row("2: +1 %", Some(1.01f64.ln().powi(2) * 12.0), &feed(&path[..3]));
+    row("3: still", Some(0.0), &feed(&path[..4]));
+    assert_eq!(feed(&path).jump_until, Secs::ZERO);
+    // What the text says of the recursion.
+    let kept = decay(BUCKET, P.garch_half_life).unwrap();
+    let persistence = kept.toward(super::Q60::ONE, in_q60(P.garch_alpha).unwrap()).unwrap();
+    for (said, found) in [("κ = 2^(−5 min / 3 h) = ", kept), ("the last factor is ", mean_power(persistence, 12).unwrap())] {
+        let text = format!("{said}{:.4}", found.raw() as f64 / Q60);
+        assert!(document.contains(&text), "docs/volatility.md should hold: {text}");
+    }
+}
