@@ -6,10 +6,11 @@ use crate::{order, BUY, IOC, LIMIT, USD};
 use anyhow::Result;
 use plimsoll_replay::world::{pyth, Member};
 use plimsoll_sdk::build::{
-    self, ConvertCollateralArgs, CreateCollateralArgs, CreateMarketArgs, InitializeExchangeArgs, LiquidateArgs, OpenAccountArgs, OrderArgs,
+    self, ConvertCollateralArgs, CreateCollateralArgs, CreateGroupArgs, CreateMarketArgs, InitializeExchangeArgs, LiquidateArgs,
+    OpenAccountArgs, OrderArgs,
 };
-use plimsoll_sdk::state::OrderBook;
-use plimsoll_sdk::PROGRAM_ID;
+use plimsoll_sdk::state::{OrderBook, RiskGroup};
+use plimsoll_sdk::{address, PROGRAM_ID};
 use solana_keypair::Keypair;
 use solana_pubkey::Pubkey;
 use solana_signer::Signer;
@@ -351,6 +352,47 @@ pub fn list_collateral(scene: &mut Scene, change: impl Fn(&mut CreateCollateralA
     let world = &scene.world;
     let list = build::create_collateral(world.payer.pubkey(), world.governor.pubkey(), scene.keys(0).market, token, args);
     Attempt::of(list, &[&world.payer, &world.governor])
+}
+
+/// Arguments of the group of majors, number 0.
+pub const MAJORS: CreateGroupArgs = CreateGroupArgs {
+    number: 0,
+    name: *b"majors\0\0\0\0\0\0\0\0\0\0",
+    max_credit: (1 << 30) / 10 * 7,
+    floor_share: (1 << 30) / 4 * 3,
+    warm_up: 288,
+};
+
+/// The governor puts the first two markets into a group.
+pub fn group(scene: &mut Scene, change: impl Fn(&mut CreateGroupArgs)) -> Attempt {
+    group_of(scene, &[0, 1], change)
+}
+
+/// The governor puts markets into a group.
+pub fn group_of(scene: &mut Scene, markets: &[usize], change: impl Fn(&mut CreateGroupArgs)) -> Attempt {
+    let mut args = MAJORS;
+    change(&mut args);
+    let (markets, world): (Vec<_>, _) = (markets.iter().map(|market| scene.keys(*market).market).collect(), &scene.world);
+    let list = build::create_group(world.payer.pubkey(), world.governor.pubkey(), &markets, args);
+    Attempt::of(list, &[&world.payer, &world.governor])
+}
+
+/// The first two markets are in a group, and a bucket of theirs has ended.
+pub fn grouped() -> Result<Scene> {
+    let mut scene = Scene::calm()?;
+    let create = group(&mut scene, |_| {});
+    done(&mut scene, create);
+    for _ in 0..3 {
+        scene.tick(300)?;
+    }
+    Ok(scene)
+}
+
+/// A stranger brings the group up to date.
+pub fn update_group(scene: &mut Scene) -> Attempt {
+    let key = address::group(&scene.world.exchange, 0);
+    let group: RiskGroup = scene.world.read(&key).expect("created");
+    Attempt::of(build::update_group(key, &group), &[&scene.stranger])
 }
 
 /// The stranger opens an account.

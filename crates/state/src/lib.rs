@@ -15,6 +15,7 @@ pub mod insurance;
 pub mod key;
 pub mod margin_account;
 pub mod market;
+pub mod risk_group;
 pub mod seeds;
 pub mod view;
 
@@ -24,6 +25,7 @@ pub use exchange::Exchange;
 pub use insurance::InsuranceFund;
 pub use margin_account::{CollateralSlot, MarginAccount, OpenOrder, PerpSlot};
 pub use market::{Market, MarketParams};
+pub use risk_group::RiskGroup;
 
 /// Address of the program that owns every account here.
 pub const ID: Pubkey = Pubkey::from_str_const("PLimsoLLCLearingHouseMarginAccountsSoLana11");

@@ -54,6 +54,12 @@ pub enum PlimsollError {
     /// An account holds a layout version this program does not read.
     #[msg("The account has another layout version: migrate it first.")]
     WrongVersion = 114,
+    /// The markets passed are not the group's.
+    #[msg("A risk group has two to eight markets, listed in its account: pass exactly those, each once, in that order.")]
+    GroupMarkets = 120,
+    /// A market is in a risk group already.
+    #[msg("The market is in a risk group already: leave it out, and pass no market twice.")]
+    MarketInGroup = 121,
 
     // 200s: prices
     /// Not owned by the Pyth receiver.

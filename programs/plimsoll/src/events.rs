@@ -117,6 +117,34 @@ pub struct PriceUpdated {
     pub mm_rate: i64,
 }
 
+/// Markets were put into a risk group (log).
+#[event]
+pub struct GroupCreated {
+    /// Head; the account is the group.
+    pub header: Header,
+    /// Its markets, in order.
+    pub markets: Vec<Pubkey>,
+    /// Most credit, Q30.
+    pub max_credit: i64,
+    /// Share of the largest market's requirement that is always held, Q30.
+    pub floor_share: i64,
+    /// Common buckets before there is any credit.
+    pub warm_up: i64,
+}
+
+/// A risk group took in new samples (log). Everything else about the pairs is in its account.
+#[event]
+pub struct GroupUpdated {
+    /// Head; the account is the group.
+    pub header: Header,
+    /// Pairs that had a new common bucket.
+    pub pairs: u32,
+    /// Credit of an account with positions in all markets, initial margin, Q30.
+    pub initial: i64,
+    /// The same for maintenance margin.
+    pub maintenance: i64,
+}
+
 /// Unsettled value became cash, or cash paid an unsettled loss.
 #[event]
 pub struct Settled {

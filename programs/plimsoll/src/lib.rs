@@ -66,6 +66,11 @@ pub mod plimsoll {
         instructions::create_collateral::handler(ctx, args)
     }
 
+    /// Puts markets into a risk group.
+    pub fn create_group<'info>(ctx: Context<'info, CreateGroup<'info>>, args: CreateGroupArgs) -> Result<()> {
+        instructions::create_group::handler(ctx, args)
+    }
+
     /// Pays a market's protocol fees to the fee collector.
     pub fn collect_fees(ctx: Context<CollectFees>) -> Result<()> {
         instructions::collect_fees::handler(ctx)
@@ -114,6 +119,11 @@ pub mod plimsoll {
     }
 
     // Keepers
+
+    /// Brings a risk group to the last buckets of its markets.
+    pub fn update_group<'info>(ctx: Context<'info, UpdateGroup<'info>>) -> Result<()> {
+        instructions::update_group::handler(ctx)
+    }
 
     /// Samples the premium and sets the funding rate.
     pub fn update_funding(ctx: Context<UpdateFunding>) -> Result<()> {

@@ -32,6 +32,11 @@ pub fn market(exchange: &Pubkey, index: u16) -> Pubkey {
     derive(&[seeds::MARKET, exchange.as_ref(), &index.to_le_bytes()])
 }
 
+/// Risk group `number`.
+pub fn group(exchange: &Pubkey, number: u16) -> Pubkey {
+    derive(&[seeds::GROUP, exchange.as_ref(), &number.to_le_bytes()])
+}
+
 /// Listing of a collateral token.
 pub fn collateral(exchange: &Pubkey, mint: &Pubkey) -> Pubkey {
     derive(&[seeds::COLLATERAL, exchange.as_ref(), mint.as_ref()])

@@ -4,13 +4,13 @@
 use crate::address;
 use anchor_lang::{InstructionData, ToAccountMetas};
 use plimsoll::{accounts, instruction};
-use plimsoll_state::{MarginAccount, ID};
+use plimsoll_state::{MarginAccount, RiskGroup, ID};
 use solana_instruction::{AccountMeta, Instruction};
 use solana_pubkey::Pubkey;
 
 pub use plimsoll::{
-    ConvertCollateralArgs, CreateCollateralArgs, CreateMarketArgs, DepositArgs, InitializeExchangeArgs, LiquidateArgs, OpenAccountArgs,
-    OrderArgs,
+    ConvertCollateralArgs, CreateCollateralArgs, CreateGroupArgs, CreateMarketArgs, DepositArgs, InitializeExchangeArgs, LiquidateArgs,
+    OpenAccountArgs, OrderArgs,
 };
 
 /// Program that creates accounts.
@@ -126,6 +126,15 @@ pub fn create_market(payer: Pubkey, governor: Pubkey, book: Pubkey, args: Create
     let market = address::market(&exchange, args.index);
     let accounts = accounts::CreateMarket { payer, governor, exchange, market, book, system_program: SYSTEM };
     finish(accounts.to_account_metas(None), instruction::CreateMarket { args }.data())
+}
+
+/// Puts `markets`, in this order, into a risk group.
+pub fn create_group(payer: Pubkey, governor: Pubkey, markets: &[Pubkey], args: CreateGroupArgs) -> Instruction {
+    let exchange = address::exchange(&governor);
+    let group = address::group(&exchange, args.number);
+    let mut accounts = accounts::CreateGroup { payer, governor, exchange, group, system_program: SYSTEM }.to_account_metas(None);
+    accounts.extend(markets.iter().map(|market| AccountMeta::new(*market, false)));
+    finish(accounts, instruction::CreateGroup { args }.data())
 }
 
 /// Lists a collateral token that `market` prices.
@@ -275,6 +284,13 @@ pub fn cancel_all(authority: Pubkey, margin_account: Pubkey) -> Instruction {
 /// Brings a market to the price in `price_update`.
 pub fn update_market(market: Pubkey, price_update: Pubkey) -> Instruction {
     finish(accounts::UpdateMarket { market, price_update }.to_account_metas(None), instruction::UpdateMarket {}.data())
+}
+
+/// Brings the risk group at `key` to the last buckets of its markets.
+pub fn update_group(key: Pubkey, group: &RiskGroup) -> Instruction {
+    let mut accounts = accounts::UpdateGroup { group: key }.to_account_metas(None);
+    accounts.extend(group.members().iter().map(|market| AccountMeta::new_readonly(*market, false)));
+    finish(accounts, instruction::UpdateGroup {}.data())
 }
 
 /// Samples the funding premium.

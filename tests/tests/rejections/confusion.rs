@@ -18,10 +18,11 @@ use std::collections::BTreeSet;
 type Case = (&'static str, fn() -> Result<Scene>, Make);
 
 /// One for every instruction of the program.
-const CASES: [Case; 26] = [
+const CASES: [Case; 28] = [
     ("initialize_exchange", Scene::calm, |s| initialize(s, |_| {})),
     ("create_market", Scene::calm, |s| list_market(s, |_| {})),
     ("create_collateral", Scene::calm, |s| list_collateral(s, |_| {})),
+    ("create_group", Scene::calm, |s| group(s, |_| {})),
     ("collect_fees", Scene::calm, collect),
     ("open_account", Scene::calm, open),
     ("close_account", Scene::calm, good_close),
@@ -34,6 +35,7 @@ const CASES: [Case; 26] = [
     ("cancel_all", Scene::calm, cancel_all),
     ("update_market", Scene::calm, good_price),
     ("update_funding", Scene::calm, sample_funding),
+    ("update_group", grouped, update_group),
     ("touch", Scene::calm, |s| touch(s, 0)),
     ("settle", Scene::calm, |s| settle(s, 0)),
     ("check_health", Scene::calm, check_health),
@@ -55,6 +57,7 @@ const ALLOWED: &[(&str, &str, &str, &str)] = &[
     ("create_market", "book", "same owner, all zero", "a new book is just that"),
     ("create_collateral", "payer", "another signer", "anyone may pay the rent"),
     ("create_collateral", "market", "second market", "which market prices a token is the governor's decision"),
+    ("create_group", "payer", "another signer", "anyone may pay the rent"),
     ("open_account", "payer", "another signer", "anyone may pay the rent"),
     ("deposit", "margin_account", "maker", "anyone may pay into any account"),
     ("withdraw", "to", "stranger's wallet", "the owner names who receives"),
