@@ -186,3 +186,88 @@ impl AdlRound {
         Ok(Lots::new(cut.min(div(lots.abs()?.raw(), 2, Round::Ceil)?)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions)]
+    use super::*;
+    use bytemuck::Zeroable;
+
+    /// `number` times levered, on $1.
+    fn candidate(number: u8) -> Candidate {
+        let account = Key::from_bytes([number; 32]);
+        Candidate { account, exposure: i64::from(number) * 1_000_000, equity: 1_000_000, lots: 100, cut: 0 }
+    }
+
+    fn round() -> AdlRound {
+        AdlRound { lots: -6_400, ..AdlRound::zeroed() }
+    }
+
+    /// RULES 7.2: the order of registration decides nothing, a better one drives out the worst.
+    #[test]
+    fn a_full_list_keeps_the_most_levered() {
+        let mut round = round();
+        for number in (1..=32).rev() {
+            round.register(candidate(number)).unwrap();
+        }
+        assert_eq!(round.register(candidate(1)), Err(RiskError::WrongState), "listed");
+        assert_eq!(round.register(Candidate { exposure: 0, ..candidate(40) }), Err(RiskError::LimitExceeded));
+        round.register(candidate(40)).unwrap();
+        assert_eq!(round.count, 32);
+        assert!(round.cut_of(&candidate(1).account).is_none() && !round.listed().iter().any(|one| is_of(one, &candidate(1).account)));
+        assert_eq!(round.register(candidate(1)), Err(RiskError::LimitExceeded));
+        // One that is listed may move up.
+        let higher = Candidate { exposure: 90_000_000, ..candidate(2) };
+        round.register(higher).unwrap();
+        assert_eq!(round.count, 32);
+        round.fix(Lots::new(50), Price::new(1_000_000)).unwrap();
+        assert_eq!(round.cut_of(&higher.account).map(|(rank, one)| (rank, one.cut)), Some((1, 50)));
+    }
+
+    #[test]
+    fn dust_is_no_candidate() {
+        let mut round = round();
+        assert_eq!(round.register(Candidate { lots: 99, ..candidate(1) }), Err(RiskError::QuantityOutOfRange));
+        round.register(candidate(1)).unwrap();
+    }
+
+    #[test]
+    fn cuts_are_fixed_once_and_executed_once() {
+        let mut round = round();
+        for number in [3, 2, 1] {
+            round.register(candidate(number)).unwrap();
+        }
+        // Half of 100 lots at $0.02 is $1: the first goes from 3x to 2x and joins the second.
+        round.fix(Lots::new(40), Price::new(20_000)).unwrap();
+        let planned = (round.planned, round.executed, round.price);
+        assert_eq!(planned, (40, 2, 20_000));
+        round.fix(Lots::new(90), Price::new(10_000)).unwrap();
+        assert_eq!((round.planned, round.executed, round.price), planned, "a second call changes nothing");
+        let (rank, one) = round.cut_of(&candidate(3).account).unwrap();
+        assert_eq!((rank, one.cut), (1, 40));
+        round.record(rank, Lots::new(40)).unwrap();
+        assert!(round.cut_of(&candidate(3).account).is_none());
+        assert_eq!(round.record(rank, Lots::new(40)), Err(RiskError::WrongState));
+        assert_eq!((round.executed, round.closed), (3, 40));
+        assert_eq!(AdlRound::bounded(40, Lots::new(-7)), Ok(Lots::new(4)));
+    }
+
+    #[test]
+    fn the_index_waits_for_registration_and_for_cuts_and_no_longer() {
+        let mut round = AdlRound { opened_at: 1_000, ..round() };
+        let at = |round: &AdlRound, age: i64| round.index_permission(Secs::new(1_000 + age));
+        assert_eq!(
+            (at(&round, 59), at(&round, 60), at(&round, 600)),
+            (IndexPermission::Registering, IndexPermission::Allowed, IndexPermission::Expired)
+        );
+        round.register(candidate(3)).unwrap();
+        assert_eq!(
+            (at(&round, 60), at(&round, 119), at(&round, 120)),
+            (IndexPermission::Executing, IndexPermission::Executing, IndexPermission::Allowed)
+        );
+        round.fix(Lots::new(10), Price::new(20_000)).unwrap();
+        round.record(1, Lots::new(10)).unwrap();
+        assert_eq!(at(&round, 60), IndexPermission::Allowed);
+        assert!(round.is_expired(Secs::new(1_600)) && !round.is_registering(Secs::new(1_000)));
+    }
+}

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 type Case = (&'static str, fn() -> Result<Scene>, Make);
 
 /// One for every instruction of the program.
-const CASES: [Case; 26] = [
+const CASES: [Case; 30] = [
     ("initialize_exchange", Scene::calm, |s| initialize(s, |_| {})),
     ("create_market", Scene::calm, |s| list_market(s, |_| {})),
     ("create_collateral", Scene::calm, |s| list_collateral(s, |_| {})),
@@ -43,6 +43,10 @@ const CASES: [Case; 26] = [
     ("convert_collateral", failing, good_conversion),
     ("settle_estate", failing, |s| estate(s, |s| &s.taker)),
     ("deleverage", ruined, |s| deleverage(s, debtor)),
+    ("open_adl_round", ruined, |s| open_round(s, debtor)),
+    ("register_candidate", ruined, |s| register(s, |s| &s.maker)),
+    ("execute_adl", ruined, |s| execute(s, |s| &s.maker)),
+    ("close_adl_round", ruined, close_round),
     ("resolve_bankruptcy", spent, |s| resolve(s, debtor)),
     ("fund_insurance", Scene::calm, |s| insure(s, 1)),
 ];
