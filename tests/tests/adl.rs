@@ -26,7 +26,7 @@ fn cast(stage: &mut Stage) -> Result<Cast> {
     stage.trade(0, &trader, &levered, 5_000, 200 * USD)?;
     stage.trade(0, &trader, &easy, 2_500, 200 * USD)?;
     stage.trade(0, &trader, &hedged, 2_500, 200 * USD)?;
-    stage.trade(1, &hedged, &keeper, 400, 120_000 * USD)?;
+    stage.trade(1, &hedged, &keeper, 300, 120_000 * USD)?;
     // Another long, so that the side is not closed whole.
     stage.trade(0, &keeper, &easy, 5_000, 200 * USD)?;
     stage.price(0, 170 * USD)?;
@@ -160,6 +160,8 @@ fn solvency_waits_for_nobody() -> Result<()> {
 fn a_score_is_not_lowered_by_cash_that_comes_and_goes() -> Result<()> {
     let mut stage = Stage::new()?;
     let Cast { trader, levered, easy, keeper, .. } = cast(&mut stage)?;
+    // While the price is away from its average nothing can be taken out at all.
+    stage.calm(20)?;
     done(stage.open_adl_round(&trader, 0)?)?;
     // The easy one brings in cash, registers itself, takes the cash out again, all within the minute.
     let wallet = stage.world.wallet(stage.world.quote, &solana_signer::Signer::pubkey(&easy.owner), 500_000 * USD as u64)?;
@@ -203,7 +205,7 @@ fn a_recovered_account_is_not_deleveraged() -> Result<()> {
 #[test]
 fn a_small_position_needs_no_round() -> Result<()> {
     let mut stage = Stage::new()?;
-    let trader = stage.world.join(100 * USD as u64, 50 * USD as u64)?;
+    let trader = stage.world.join(100 * USD as u64, 60 * USD as u64)?;
     let dealer = stage.world.join(200_000 * USD as u64, 200_000 * USD as u64)?;
     stage.trade(0, &trader, &dealer, 400, 200 * USD)?;
     stage.price(0, 170 * USD)?;
@@ -213,30 +215,36 @@ fn a_small_position_needs_no_round() -> Result<()> {
     Ok(())
 }
 
-/// Long $20,000 of bitcoin against $20,000 short in SOL, half of which a bankruptcy takes; then both fall by a tenth. `spare` dollars of cash.
-fn half_a_hedge(spare: i64) -> Result<(Stage, Member, Member)> {
+/// Long $18,000 of bitcoin against $18,600 short in SOL, half of which a bankruptcy takes at $186; then bitcoin falls by a quarter and SOL to `sol`
+/// dollars. `spare` dollars of cash.
+fn half_a_hedge(spare: i64, sol: i64) -> Result<(Stage, Member, Member)> {
     let mut stage = Stage::new()?;
     let mut join = |dollars: i64| stage.world.join(dollars as u64 * USD as u64, dollars as u64 * USD as u64);
-    let (trader, other, victim, keeper) = (join(2_000)?, join(100_000)?, join(spare)?, join(500_000)?);
+    let (trader, other, victim, keeper) = (join(1_330)?, join(100_000)?, join(spare)?, join(500_000)?);
     stage.trade(0, &trader, &other, 10_000, 200 * USD)?;
-    stage.price(0, 178 * USD)?;
-    stage.trade(0, &keeper, &victim, 10_000, 178 * USD)?;
+    for dollars in (186..200).rev() {
+        stage.prices[0] = dollars * USD;
+        stage.calm(10)?;
+    }
+    stage.trade(0, &keeper, &victim, 10_000, 186 * USD)?;
     stage.trade(1, &victim, &keeper, 1_500, 120_000 * USD)?;
-    stage.price(0, 176 * USD)?;
     done(stage.deleverage_unranked(&trader, 0)?)?;
-    stage.prices[1] = 108_000 * USD;
-    stage.price(0, 158 * USD)?;
+    stage.prices[1] = 90_000 * USD;
+    stage.price(0, sol * USD)?;
     Ok((stage, victim, keeper))
+}
+
+/// The cash that leaves `percent` of the requirement as equity, at these prices.
+fn cash_for(percent: i64, sol: i64) -> Result<i64> {
+    let (mut stage, victim, _) = half_a_hedge(20_000, sol)?;
+    let seen = stage.health(&victim)?;
+    Ok(20_000 - (seen.equity - seen.mm * percent / 100) / USD)
 }
 
 /// RULES 7.5: ten minutes while E > ½ MM, whoever touches the account before.
 #[test]
 fn an_account_pushed_under_by_deleveraging_only_has_ten_minutes() -> Result<()> {
-    // First with plenty, to learn what equity the prices leave; the cash is then chosen between half of the requirement and all of it.
-    let (mut rich, victim, _) = half_a_hedge(10_000)?;
-    let seen = rich.health(&victim)?;
-    let spare = 10_000 - (seen.equity - seen.mm * 9 / 10) / USD;
-    let (mut stage, victim, keeper) = half_a_hedge(spare)?;
+    let (mut stage, victim, keeper) = half_a_hedge(cash_for(90, 140)?, 140)?;
     done(stage.touch(&victim, 0)?)?;
     let at = stage.world.now;
     assert_eq!(stage.lots(&victim, 0), -5_000);
@@ -245,13 +253,25 @@ fn an_account_pushed_under_by_deleveraging_only_has_ten_minutes() -> Result<()> 
     // With its whole hedge it would stand: the grace is noted, and then everything is refused until it is over.
     done(stage.liquidate(&keeper, &victim, 1, 1 << 30, &[])?)?;
     assert_eq!(stage.world.member(&victim.account).liquidation.adl_grace_until, at + 600);
-    for seconds in [3, 300, 290] {
+    for seconds in [3, 90, 90] {
         stage.wait(seconds)?;
         refused(stage.liquidate(&keeper, &victim, 1, 1 << 30, &[])?, "AdlGrace");
-        // Nobody can have it forgotten: a touch, and an estate that is spread, change nothing.
+        // Nobody can have it forgotten.
         done(stage.touch(&victim, 0)?)?;
+        let _ = stage.settle_estate(&victim)?;
     }
-    stage.wait(7)?;
+    // The requirement rises with the volatility of the fall; the owner keeps its equity above half of it.
+    stage.wait(200)?;
+    let health = stage.health(&victim)?;
+    let missing = health.mm * 6 / 10 - health.equity;
+    if missing > 0 {
+        let wallet = stage.world.wallet(stage.world.quote, &solana_signer::Signer::pubkey(&victim.owner), missing as u64)?;
+        done(stage.deposit(&Member { wallet, owner: victim.owner.insecure_clone(), account: victim.account }, missing as u64)?)?;
+    }
+    for seconds in [at + 599 - stage.world.now, 1] {
+        refused(stage.liquidate(&keeper, &victim, 1, 1 << 30, &[])?, "AdlGrace");
+        stage.wait(seconds)?;
+    }
     done(stage.liquidate(&keeper, &victim, 1, 1 << 30, &[])?)?;
     stage.wait(3)?;
     done(stage.liquidate(&keeper, &victim, 1, 1 << 30, &[])?)?;
@@ -261,19 +281,13 @@ fn an_account_pushed_under_by_deleveraging_only_has_ten_minutes() -> Result<()> 
 
 #[test]
 fn there_is_no_grace_below_half_of_maintenance_nor_for_others() -> Result<()> {
-    let (mut rich, victim, _) = half_a_hedge(10_000)?;
-    let seen = rich.health(&victim)?;
-    let spare = 10_000 - (seen.equity - seen.mm * 4 / 10) / USD;
-    let (mut stage, victim, keeper) = half_a_hedge(spare)?;
+    let (mut stage, victim, keeper) = half_a_hedge(cash_for(40, 140)?, 140)?;
     done(stage.liquidate(&keeper, &victim, 1, 1 << 30, &[])?)?;
     assert_eq!(stage.state(&victim), 2, "below half of its requirement");
-    // One that would fail with its hedge as well is liquidated like anybody.
-    let spare = 10_000 - (seen.equity - seen.mm * 9 / 10) / USD;
-    let (mut stage, victim, keeper) = half_a_hedge(spare)?;
-    // The price of the hedge returns: its loss is of the bitcoin alone.
-    stage.price(0, 190 * USD)?;
+    // With its whole hedge it would fail as well: SOL has hardly fallen, its loss is of the bitcoin.
+    let (mut stage, victim, keeper) = half_a_hedge(cash_for(90, 183)?, 183)?;
     let health = stage.health(&victim)?;
-    assert!(health.equity_trigger < health.mm, "{health:?}");
+    assert!(health.equity_trigger < health.mm && 2 * health.equity_trigger > health.mm, "{health:?}");
     done(stage.liquidate(&keeper, &victim, 1, 1 << 30, &[])?)?;
     stage.wait(3)?;
     done(stage.liquidate(&keeper, &victim, 1, 1 << 30, &[])?)?;

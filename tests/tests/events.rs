@@ -34,7 +34,7 @@ fn stage() -> Result<Stage> {
 /// Trades with funding between them, a liquidation on the book and by take-over, a bankruptcy to its last round.
 fn play(stage: &mut Stage) -> Result<()> {
     let mut join = |dollars: i64| stage.world.join(2 * dollars as u64 * USD as u64, dollars as u64 * USD as u64);
-    let (trader, weak, short, other, keeper) = (join(2_000)?, join(3_000)?, join(20_000)?, join(20_000)?, join(400_000)?);
+    let (trader, weak, short, other, keeper) = (join(2_000)?, join(900)?, join(20_000)?, join(20_000)?, join(400_000)?);
     stage.trade(0, &trader, &short, 6_000, 200 * USD)?;
     stage.trade(0, &trader, &other, 4_000, 200 * USD)?;
     stage.trade(0, &weak, &other, 5_000, 200 * USD)?;
