@@ -71,6 +71,10 @@ const ALLOWED: &[(&str, &str, &str, &str)] = &[
     ("check_health", "margin_account", "maker", "anyone asks, and the maker has the same markets"),
     ("check_health", "margin_account", "foreign account", "anyone asks, and an account without positions needs no markets"),
     ("liquidate", "remaining 0", "*", "a maker that the book has no need of"),
+    ("open_adl_round", "payer", "another signer", "anyone may pay the rent"),
+    ("register_candidate", "keeper", "taker", "anyone may be paid"),
+    ("register_candidate", "keeper", "maker", "anyone may be paid"),
+    ("register_candidate", "keeper", "also slot 2", "the candidate may register itself"),
 ];
 
 /// Refusals that are not about identity: the account is of the right type, but there is nothing to do with it.
@@ -95,7 +99,8 @@ const UNFIT: &[(&str, &str, E)] = &[
     ("deleverage", "foreign market", E::PriceConditionRefused),
     ("deleverage", "maker", E::NotBankrupt),
     ("deleverage", "foreign account", E::NoPosition),
-    ("resolve_bankruptcy", "second market", E::NoPosition),
+    ("register_candidate", "also slot 3", E::NotACandidate),
+    ("execute_adl", "*", E::NotACandidate),
     ("resolve_bankruptcy", "taker", E::SettleEstateInstead),
     ("resolve_bankruptcy", "maker", E::SettleEstateInstead),
 ];
