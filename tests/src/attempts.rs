@@ -259,8 +259,61 @@ pub fn estate(scene: &mut Scene, who: fn(&Scene) -> &Member) -> Attempt {
     Attempt::of(build::settle_estate(member.account, &scene.portfolio(member)), &[&scene.stranger])
 }
 
-/// A stranger deleverages `who` in the first market.
+/// A stranger opens a round of ranked deleveraging for `who` in the first market.
+pub fn open_round(scene: &mut Scene, who: fn(&Scene) -> &Member) -> Attempt {
+    let (account, portfolio) = (who(scene).account, scene.portfolio(who(scene)));
+    Attempt::of(build::open_adl_round(scene.stranger.pubkey(), scene.keys(0).market, account, &portfolio), &[&scene.stranger])
+}
+
+/// Whether `who` has a round in the first market; opens one where that is possible.
+fn has_round(scene: &mut Scene, who: fn(&Scene) -> &Member) -> bool {
+    let round = address::adl_round(&scene.keys(0).market, &who(scene).account);
+    let is_open = |scene: &Scene| scene.world.svm.get_account(&round).is_some_and(|account| !account.data.is_empty());
+    if !is_open(scene) {
+        let _ = open_round(scene, who).send(&mut scene.world);
+    }
+    is_open(scene)
+}
+
+/// A stranger registers `candidate` in the debtor's round; the keeper is paid.
+pub fn register(scene: &mut Scene, candidate: fn(&Scene) -> &Member) -> Attempt {
+    has_round(scene, debtor);
+    let portfolio = scene.portfolio(candidate(scene));
+    let (failing, candidate, keeper) = (scene.debtor.account, candidate(scene).account, scene.keeper.account);
+    Attempt::of(build::register_candidate(scene.keys(0).market, failing, candidate, keeper, &portfolio), &[&scene.stranger])
+}
+
+/// The maker is registered in the debtor's round, and a minute has passed.
+fn registered(scene: &mut Scene) {
+    let register = register(scene, |scene| &scene.maker);
+    let _ = register.send(&mut scene.world);
+    for _ in 0..6 {
+        let _ = scene.tick(10);
+    }
+}
+
+/// A stranger executes the cut of `candidate` in the debtor's round.
+pub fn execute(scene: &mut Scene, candidate: fn(&Scene) -> &Member) -> Attempt {
+    registered(scene);
+    let (portfolio, failing) = (scene.portfolio(&scene.debtor), scene.debtor.account);
+    let execute = build::execute_adl(scene.keys(0).market, failing, &portfolio, &[candidate(scene).account]);
+    Attempt::of(execute, &[&scene.stranger])
+}
+
+/// A stranger closes the debtor's round, whose lots are gone.
+pub fn close_round(scene: &mut Scene) -> Attempt {
+    let close = deleverage(scene, debtor);
+    done(scene, close);
+    Attempt::of(build::close_adl_round(scene.keys(0).market, scene.debtor.account, scene.stranger.pubkey()), &[&scene.stranger])
+}
+
+/// A stranger deleverages `who` in the first market, after a round in which nobody was registered.
 pub fn deleverage(scene: &mut Scene, who: fn(&Scene) -> &Member) -> Attempt {
+    if has_round(scene, who) {
+        for _ in 0..6 {
+            let _ = scene.tick(10);
+        }
+    }
     let member = who(scene);
     Attempt::of(build::deleverage(scene.keys(0).market, member.account, &scene.portfolio(member)), &[&scene.stranger])
 }
@@ -269,7 +322,7 @@ pub fn deleverage(scene: &mut Scene, who: fn(&Scene) -> &Member) -> Attempt {
 pub fn resolve(scene: &mut Scene, who: fn(&Scene) -> &Member) -> Attempt {
     let (member, world) = (who(scene), &scene.world);
     let portfolio = scene.portfolio(member);
-    let resolve = build::resolve_bankruptcy(world.exchange, scene.keys(0).market, member.account, world.quote, &portfolio);
+    let resolve = build::resolve_bankruptcy(world.exchange, member.account, world.quote, &portfolio);
     Attempt::of(resolve, &[&scene.stranger])
 }
 

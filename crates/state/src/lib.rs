@@ -6,6 +6,7 @@
 
 mod mirror;
 
+pub mod adl_round;
 pub mod book;
 pub mod collateral;
 pub mod custody;
@@ -19,6 +20,7 @@ pub mod risk_group;
 pub mod seeds;
 pub mod view;
 
+pub use adl_round::AdlRound;
 pub use book::OrderBook;
 pub use collateral::Collateral;
 pub use exchange::Exchange;

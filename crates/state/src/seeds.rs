@@ -18,3 +18,5 @@ pub const COLLATERAL: &[u8] = b"collateral";
 pub const COLLATERAL_VAULT: &[u8] = b"collateral_vault";
 /// Margin account: `[MARGIN, exchange, owner, number as u32 little-endian]`.
 pub const MARGIN: &[u8] = b"margin";
+/// Round of a bankrupt account: `[ADL, market, margin account]`.
+pub const ADL: &[u8] = b"adl";

@@ -1,7 +1,7 @@
 //! Sizes in `docs/accounts.md` are those of the layouts.
 #![allow(clippy::arithmetic_side_effects, reason = "tests fail by panicking")]
 
-use plimsoll_state::{Collateral, Exchange, InsuranceFund, MarginAccount, Market, OrderBook, RiskGroup};
+use plimsoll_state::{AdlRound, Collateral, Exchange, InsuranceFund, MarginAccount, Market, OrderBook, RiskGroup};
 
 /// 65616 → 65,616.
 fn grouped(number: usize) -> String {
@@ -22,6 +22,7 @@ fn the_documented_sizes_are_the_compiled_ones() {
         ("RiskGroup", RiskGroup::TAG, RiskGroup::SPACE),
         ("OrderBook", OrderBook::TAG, OrderBook::SPACE),
         ("Collateral", Collateral::TAG, Collateral::SPACE),
+        ("AdlRound", AdlRound::TAG, AdlRound::SPACE),
         ("MarginAccount", MarginAccount::TAG, MarginAccount::SPACE),
     ];
     for (name, tag, size) in sizes {

@@ -131,7 +131,7 @@ pub mod plimsoll {
     }
 
     /// Brings one position up to date.
-    pub fn touch(ctx: Context<Touch>) -> Result<()> {
+    pub fn touch<'info>(ctx: Context<'info, Touch<'info>>) -> Result<()> {
         instructions::touch::handler(ctx)
     }
 
@@ -172,7 +172,27 @@ pub mod plimsoll {
         instructions::deleverage::handler(ctx)
     }
 
-    /// Absorbs a bankrupt account's loss in one market.
+    /// Opens a round of ranked deleveraging for a bankrupt account's lots.
+    pub fn open_adl_round<'info>(ctx: Context<'info, OpenAdlRound<'info>>) -> Result<()> {
+        instructions::open_adl_round::handler(ctx)
+    }
+
+    /// Registers a candidate of the side that gains.
+    pub fn register_candidate<'info>(ctx: Context<'info, RegisterCandidate<'info>>) -> Result<()> {
+        instructions::register_candidate::handler(ctx)
+    }
+
+    /// Closes lots against registered candidates.
+    pub fn execute_adl<'info>(ctx: Context<'info, ExecuteAdl<'info>>) -> Result<()> {
+        instructions::execute_adl::handler(ctx)
+    }
+
+    /// Closes a round that is no longer needed.
+    pub fn close_adl_round(ctx: Context<CloseAdlRound>) -> Result<()> {
+        instructions::close_adl_round::handler(ctx)
+    }
+
+    /// Absorbs what a bankrupt account is short of.
     pub fn resolve_bankruptcy<'info>(ctx: Context<'info, ResolveBankruptcy<'info>>) -> Result<()> {
         instructions::resolve_bankruptcy::handler(ctx)
     }

@@ -52,6 +52,11 @@ pub fn margin_account(exchange: &Pubkey, owner: &Pubkey, number: u32) -> Pubkey 
     derive(&[seeds::MARGIN, exchange.as_ref(), owner.as_ref(), &number.to_le_bytes()])
 }
 
+/// Round of ranked deleveraging of a bankrupt account in a market.
+pub fn adl_round(market: &Pubkey, margin_account: &Pubkey) -> Pubkey {
+    derive(&[seeds::ADL, market.as_ref(), margin_account.as_ref()])
+}
+
 /// Signs the program's own event calls.
 pub fn event_authority() -> Pubkey {
     derive(&[b"__event_authority"])

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 type Case = (&'static str, fn() -> Result<Scene>, Make);
 
 /// One for every instruction of the program.
-const CASES: [Case; 28] = [
+const CASES: [Case; 32] = [
     ("initialize_exchange", Scene::calm, |s| initialize(s, |_| {})),
     ("create_market", Scene::calm, |s| list_market(s, |_| {})),
     ("create_collateral", Scene::calm, |s| list_collateral(s, |_| {})),
@@ -45,6 +45,10 @@ const CASES: [Case; 28] = [
     ("convert_collateral", failing, good_conversion),
     ("settle_estate", failing, |s| estate(s, |s| &s.taker)),
     ("deleverage", ruined, |s| deleverage(s, debtor)),
+    ("open_adl_round", ruined, |s| open_round(s, debtor)),
+    ("register_candidate", ruined, |s| register(s, |s| &s.maker)),
+    ("execute_adl", ruined, |s| execute(s, |s| &s.maker)),
+    ("close_adl_round", ruined, close_round),
     ("resolve_bankruptcy", spent, |s| resolve(s, debtor)),
     ("fund_insurance", Scene::calm, |s| insure(s, 1)),
 ];
@@ -70,6 +74,10 @@ const ALLOWED: &[(&str, &str, &str, &str)] = &[
     ("check_health", "margin_account", "maker", "anyone asks, and the maker has the same markets"),
     ("check_health", "margin_account", "foreign account", "anyone asks, and an account without positions needs no markets"),
     ("liquidate", "remaining 0", "*", "a maker that the book has no need of"),
+    ("open_adl_round", "payer", "another signer", "anyone may pay the rent"),
+    ("register_candidate", "keeper", "taker", "anyone may be paid"),
+    ("register_candidate", "keeper", "maker", "anyone may be paid"),
+    ("register_candidate", "keeper", "also slot 2", "the candidate may register itself"),
 ];
 
 /// Refusals that are not about identity: the account is of the right type, but there is nothing to do with it.
@@ -94,7 +102,8 @@ const UNFIT: &[(&str, &str, E)] = &[
     ("deleverage", "foreign market", E::PriceConditionRefused),
     ("deleverage", "maker", E::NotBankrupt),
     ("deleverage", "foreign account", E::NoPosition),
-    ("resolve_bankruptcy", "second market", E::NoPosition),
+    ("register_candidate", "also slot 3", E::NotACandidate),
+    ("execute_adl", "*", E::NotACandidate),
     ("resolve_bankruptcy", "taker", E::SettleEstateInstead),
     ("resolve_bankruptcy", "maker", E::SettleEstateInstead),
 ];
