@@ -29,7 +29,7 @@ pub(crate) struct Step {
     offered: Lots,
     is_book_exhausted: bool,
     /// Health before anything was closed, orders cancelled.
-    pub(crate) before: Health,
+    pub(crate) before: Box<Health>,
     /// Lots closed on the book, signed as the position was.
     pub(crate) book_lots: Lots,
     /// Lots taken over, signed as the position was.
@@ -213,7 +213,7 @@ pub(crate) fn takeover_phase(
     liquidator.sequence = liquidator.sequence.wrapping_add(1);
     if takes {
         let portfolio = Portfolio::read_with(liquidator, Some((&step.market_key, market)), roster, now.raw())?;
-        check_liquidator(&portfolio.health()?).map_err(|_| PlimsollError::LiquidatorMargin)?;
+        check_liquidator(portfolio.health()?.as_ref()).map_err(|_| PlimsollError::LiquidatorMargin)?;
     }
     Ok(())
 }
@@ -244,7 +244,7 @@ fn take_over(
 
 /// The step's post-conditions (RULES 6.3), the slice's pace, and the state that follows.
 #[inline(never)]
-pub(crate) fn measure(step: &mut Step, account: &mut MarginAccount, market: &Market, now: Secs) -> Result<Health> {
+pub(crate) fn measure(step: &mut Step, account: &mut MarginAccount, market: &Market, now: Secs) -> Result<Box<Health>> {
     let position = *account.position(step.slot).or_refuse()?;
     step.portfolio.update(account.cash, &step.market_key, market, &position)?;
     let after = step.portfolio.health()?;

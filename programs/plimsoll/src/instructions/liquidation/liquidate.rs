@@ -106,7 +106,7 @@ pub(crate) fn handler(ctx: Context<Liquidate>, args: LiquidateArgs) -> Result<()
     if let Some(reason) = step.idle(&account, Lots::new(args.max_lots), now)? {
         return nothing_done(is_new, &account, reason);
     }
-    let before = step.before;
+    let before = [step.before.equity.raw(), step.before.mm.raw()];
     takeover_phase(&mut step, &mut market, &mut account, &touched, &mut liquidator, &roster, Lots::new(args.max_lots), now)?;
     let after = measure(&mut step, &mut account, &market, now)?;
     let header = Header::new(&clock, market_key, key, account.sequence);
@@ -125,7 +125,7 @@ pub(crate) fn handler(ctx: Context<Liquidate>, args: LiquidateArgs) -> Result<()
         price,
         keeper_income: step.keeper_income.raw(),
         insurance_income: step.insurance_income.raw(),
-        before: [before.equity.raw(), before.mm.raw()],
+        before,
         after: [after.equity.raw(), after.mm.raw()],
         sigma,
         state,
