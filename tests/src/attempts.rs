@@ -6,10 +6,11 @@ use crate::{order, BUY, IOC, LIMIT, USD};
 use anyhow::Result;
 use plimsoll_replay::world::{pyth, Member};
 use plimsoll_sdk::build::{
-    self, ConvertCollateralArgs, CreateCollateralArgs, CreateMarketArgs, InitializeExchangeArgs, LiquidateArgs, OpenAccountArgs, OrderArgs,
+    self, ConvertCollateralArgs, CreateCollateralArgs, CreateGroupArgs, CreateMarketArgs, InitializeExchangeArgs, LiquidateArgs,
+    OpenAccountArgs, OrderArgs,
 };
-use plimsoll_sdk::state::OrderBook;
-use plimsoll_sdk::PROGRAM_ID;
+use plimsoll_sdk::state::{OrderBook, RiskGroup};
+use plimsoll_sdk::{address, PROGRAM_ID};
 use solana_keypair::Keypair;
 use solana_pubkey::Pubkey;
 use solana_signer::Signer;
@@ -258,8 +259,61 @@ pub fn estate(scene: &mut Scene, who: fn(&Scene) -> &Member) -> Attempt {
     Attempt::of(build::settle_estate(member.account, &scene.portfolio(member)), &[&scene.stranger])
 }
 
-/// A stranger deleverages `who` in the first market.
+/// A stranger opens a round of ranked deleveraging for `who` in the first market.
+pub fn open_round(scene: &mut Scene, who: fn(&Scene) -> &Member) -> Attempt {
+    let (account, portfolio) = (who(scene).account, scene.portfolio(who(scene)));
+    Attempt::of(build::open_adl_round(scene.stranger.pubkey(), scene.keys(0).market, account, &portfolio), &[&scene.stranger])
+}
+
+/// Whether `who` has a round in the first market; opens one where that is possible.
+fn has_round(scene: &mut Scene, who: fn(&Scene) -> &Member) -> bool {
+    let round = address::adl_round(&scene.keys(0).market, &who(scene).account);
+    let is_open = |scene: &Scene| scene.world.svm.get_account(&round).is_some_and(|account| !account.data.is_empty());
+    if !is_open(scene) {
+        let _ = open_round(scene, who).send(&mut scene.world);
+    }
+    is_open(scene)
+}
+
+/// A stranger registers `candidate` in the debtor's round; the keeper is paid.
+pub fn register(scene: &mut Scene, candidate: fn(&Scene) -> &Member) -> Attempt {
+    has_round(scene, debtor);
+    let portfolio = scene.portfolio(candidate(scene));
+    let (failing, candidate, keeper) = (scene.debtor.account, candidate(scene).account, scene.keeper.account);
+    Attempt::of(build::register_candidate(scene.keys(0).market, failing, candidate, keeper, &portfolio), &[&scene.stranger])
+}
+
+/// The maker is registered in the debtor's round, and a minute has passed.
+fn registered(scene: &mut Scene) {
+    let register = register(scene, |scene| &scene.maker);
+    let _ = register.send(&mut scene.world);
+    for _ in 0..6 {
+        let _ = scene.tick(10);
+    }
+}
+
+/// A stranger executes the cut of `candidate` in the debtor's round.
+pub fn execute(scene: &mut Scene, candidate: fn(&Scene) -> &Member) -> Attempt {
+    registered(scene);
+    let (portfolio, failing) = (scene.portfolio(&scene.debtor), scene.debtor.account);
+    let execute = build::execute_adl(scene.keys(0).market, failing, &portfolio, &[candidate(scene).account]);
+    Attempt::of(execute, &[&scene.stranger])
+}
+
+/// A stranger closes the debtor's round, whose lots are gone.
+pub fn close_round(scene: &mut Scene) -> Attempt {
+    let close = deleverage(scene, debtor);
+    done(scene, close);
+    Attempt::of(build::close_adl_round(scene.keys(0).market, scene.debtor.account, scene.stranger.pubkey()), &[&scene.stranger])
+}
+
+/// A stranger deleverages `who` in the first market, after a round in which nobody was registered.
 pub fn deleverage(scene: &mut Scene, who: fn(&Scene) -> &Member) -> Attempt {
+    if has_round(scene, who) {
+        for _ in 0..6 {
+            let _ = scene.tick(10);
+        }
+    }
     let member = who(scene);
     Attempt::of(build::deleverage(scene.keys(0).market, member.account, &scene.portfolio(member)), &[&scene.stranger])
 }
@@ -268,7 +322,7 @@ pub fn deleverage(scene: &mut Scene, who: fn(&Scene) -> &Member) -> Attempt {
 pub fn resolve(scene: &mut Scene, who: fn(&Scene) -> &Member) -> Attempt {
     let (member, world) = (who(scene), &scene.world);
     let portfolio = scene.portfolio(member);
-    let resolve = build::resolve_bankruptcy(world.exchange, scene.keys(0).market, member.account, world.quote, &portfolio);
+    let resolve = build::resolve_bankruptcy(world.exchange, member.account, world.quote, &portfolio);
     Attempt::of(resolve, &[&scene.stranger])
 }
 
@@ -351,6 +405,47 @@ pub fn list_collateral(scene: &mut Scene, change: impl Fn(&mut CreateCollateralA
     let world = &scene.world;
     let list = build::create_collateral(world.payer.pubkey(), world.governor.pubkey(), scene.keys(0).market, token, args);
     Attempt::of(list, &[&world.payer, &world.governor])
+}
+
+/// Arguments of the group of majors, number 0.
+pub const MAJORS: CreateGroupArgs = CreateGroupArgs {
+    number: 0,
+    name: *b"majors\0\0\0\0\0\0\0\0\0\0",
+    max_credit: (1 << 30) / 10 * 7,
+    floor_share: (1 << 30) / 4 * 3,
+    warm_up: 288,
+};
+
+/// The governor puts the first two markets into a group.
+pub fn group(scene: &mut Scene, change: impl Fn(&mut CreateGroupArgs)) -> Attempt {
+    group_of(scene, &[0, 1], change)
+}
+
+/// The governor puts markets into a group.
+pub fn group_of(scene: &mut Scene, markets: &[usize], change: impl Fn(&mut CreateGroupArgs)) -> Attempt {
+    let mut args = MAJORS;
+    change(&mut args);
+    let (markets, world): (Vec<_>, _) = (markets.iter().map(|market| scene.keys(*market).market).collect(), &scene.world);
+    let list = build::create_group(world.payer.pubkey(), world.governor.pubkey(), &markets, args);
+    Attempt::of(list, &[&world.payer, &world.governor])
+}
+
+/// The first two markets are in a group, and a bucket of theirs has ended.
+pub fn grouped() -> Result<Scene> {
+    let mut scene = Scene::calm()?;
+    let create = group(&mut scene, |_| {});
+    done(&mut scene, create);
+    for _ in 0..3 {
+        scene.tick(300)?;
+    }
+    Ok(scene)
+}
+
+/// A stranger brings the group up to date.
+pub fn update_group(scene: &mut Scene) -> Attempt {
+    let key = address::group(&scene.world.exchange, 0);
+    let group: RiskGroup = scene.world.read(&key).expect("created");
+    Attempt::of(build::update_group(key, &group), &[&scene.stranger])
 }
 
 /// The stranger opens an account.

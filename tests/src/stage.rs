@@ -195,19 +195,66 @@ impl Stage {
         self.send("touch", build::touch(self.keys(market).market, member.account), &[&payer])
     }
 
-    /// Closes a bankrupt account's lots against the other side.
+    /// Brings a position up to date; `keeper` is paid for a claim that joins a round.
+    pub fn touch_for(&mut self, member: &Member, market: usize, keeper: &Member) -> Result<Outcome> {
+        let payer = self.world.payer.insecure_clone();
+        self.send("touch", build::touch_for(self.keys(market).market, member.account, keeper.account), &[&payer])
+    }
+
+    /// Closes a bankrupt account's lots against the other side's index.
     pub fn deleverage(&mut self, member: &Member, market: usize) -> Result<Outcome> {
         let portfolio = self.world.portfolio(&member.account);
         let payer = self.world.payer.insecure_clone();
         self.send("deleverage", build::deleverage(self.keys(market).market, member.account, &portfolio), &[&payer])
     }
 
-    /// Absorbs a bankrupt account's loss in one market.
-    pub fn resolve(&mut self, member: &Member, market: usize) -> Result<Outcome> {
+    /// Opens a round in which nobody is registered, waits for its minute, and closes the lots against the index.
+    pub fn deleverage_unranked(&mut self, member: &Member, market: usize) -> Result<Outcome> {
+        if let Err(refused) = self.open_adl_round(member, market)? {
+            return Ok(Err(refused));
+        }
+        self.wait(60)?;
+        self.deleverage(member, market)
+    }
+
+    /// Opens a round of ranked deleveraging for a bankrupt account.
+    pub fn open_adl_round(&mut self, member: &Member, market: usize) -> Result<Outcome> {
+        let portfolio = self.world.portfolio(&member.account);
+        let payer = self.world.payer.insecure_clone();
+        let open = build::open_adl_round(payer.pubkey(), self.keys(market).market, member.account, &portfolio);
+        self.send("open_adl_round", open, &[&payer])
+    }
+
+    /// Registers a candidate in the round of `failing`; `keeper` is paid.
+    pub fn register(&mut self, failing: &Member, market: usize, candidate: &Member, keeper: &Member) -> Result<Outcome> {
+        let portfolio = self.world.portfolio(&candidate.account);
+        let payer = self.world.payer.insecure_clone();
+        let register = build::register_candidate(self.keys(market).market, failing.account, candidate.account, keeper.account, &portfolio);
+        self.send("register_candidate", register, &[&payer])
+    }
+
+    /// Executes the cuts of candidates in the round of `failing`.
+    pub fn execute_adl(&mut self, failing: &Member, market: usize, candidates: &[&Member]) -> Result<Outcome> {
+        let portfolio = self.world.portfolio(&failing.account);
+        let payer = self.world.payer.insecure_clone();
+        let candidates: Vec<_> = candidates.iter().map(|candidate| candidate.account).collect();
+        let execute = build::execute_adl(self.keys(market).market, failing.account, &portfolio, &candidates);
+        self.send("execute_adl", execute, &[&payer])
+    }
+
+    /// Closes the round of `failing`; the rent goes to the payer of the world, who opens all rounds here.
+    pub fn close_adl_round(&mut self, failing: &Member, market: usize) -> Result<Outcome> {
+        let payer = self.world.payer.insecure_clone();
+        let close = build::close_adl_round(self.keys(market).market, failing.account, payer.pubkey());
+        self.send("close_adl_round", close, &[&payer])
+    }
+
+    /// Absorbs what a bankrupt account is short of.
+    pub fn resolve(&mut self, member: &Member) -> Result<Outcome> {
         let portfolio = self.world.portfolio(&member.account);
         let (exchange, quote) = (self.world.exchange, self.world.quote);
         let payer = self.world.payer.insecure_clone();
-        let instruction = build::resolve_bankruptcy(exchange, self.keys(market).market, member.account, quote, &portfolio);
+        let instruction = build::resolve_bankruptcy(exchange, member.account, quote, &portfolio);
         self.send("resolve_bankruptcy", instruction, &[&payer])
     }
 

@@ -37,13 +37,13 @@ fn a_gap_through_bankruptcy_is_paid_by_estate_tranche_fund_and_claims_in_this_or
     // Fifteen per cent in one print: E = 1,990 − 3,000 < 0, and there is nothing to sell.
     stage.price(0, 170 * USD)?;
     assert_eq!(stage.health(&trader)?.equity, estate - 3_000 * USD);
-    refused(stage.resolve(&trader, 0)?, "SettleEstateInstead");
+    refused(stage.resolve(&trader)?, "SettleEstateInstead");
     done(stage.liquidate(&keeper, &trader, 0, 10_000, &[])?)?;
     assert_eq!((stage.state(&trader), stage.lots(&keeper, 0)), (BANKRUPT, 0));
     refused(stage.deleverage(&large, 0)?, "NotBankrupt");
 
     // His lots close at the oracle price against all shorts; theirs change when they are touched (RULES 7.5).
-    done(stage.deleverage(&trader, 0)?)?;
+    done(stage.deleverage_unranked(&trader, 0)?)?;
     assert_eq!((stage.lots(&trader, 0), stage.lots(&large, 0), stage.lots(&small, 0)), (0, -6_000, -4_000));
     assert_eq!(stage.world.market(0).perp.short.open_interest, 0);
     for member in [&large, &small] {
@@ -68,7 +68,7 @@ fn a_gap_through_bankruptcy_is_paid_by_estate_tranche_fund_and_claims_in_this_or
         (of(plimsoll_sdk::address::vault(&exchange)), of(plimsoll_sdk::address::insurance_vault(&exchange)))
     };
     let before = vaults(&stage);
-    done(stage.resolve(&trader, 0)?)?;
+    done(stage.resolve(&trader)?)?;
     assert_eq!(vaults(&stage), (before.0 + 250 * USD, 750 * USD));
     assert_eq!(stage.world.market(0).perp.tranche_cash, 0);
     assert!(stage.world.member(&trader.account).is_empty());
@@ -118,9 +118,9 @@ fn a_fund_that_can_pay_spares_the_claims() -> Result<()> {
     let Cast { large, small, trader, .. } = long_against_two_shorts(&mut stage)?;
     let large_cash = stage.cash(&large);
     stage.price(0, 170 * USD)?;
-    done(stage.deleverage(&trader, 0)?)?;
+    done(stage.deleverage_unranked(&trader, 0)?)?;
     done(stage.settle_estate(&trader)?)?;
-    done(stage.resolve(&trader, 0)?)?;
+    done(stage.resolve(&trader)?)?;
     assert_eq!(stage.world.market(0).perp.last_round, 0);
     refused(stage.advance_round(0)?, "RoundNotReady");
     for member in [&large, &small] {
@@ -144,7 +144,7 @@ fn lots_are_taken_from_the_other_side_pro_rata() -> Result<()> {
     stage.trade(0, &sound, &large, 6_000, 200 * USD)?;
     stage.trade(0, &sound, &small, 4_000, 200 * USD)?;
     stage.price(0, 170 * USD)?;
-    done(stage.deleverage(&trader, 0)?)?;
+    done(stage.deleverage_unranked(&trader, 0)?)?;
     for member in [&large, &small] {
         done(stage.touch(member, 0)?)?;
     }
@@ -182,23 +182,73 @@ fn the_failing_do_not_choose_whom_they_pay() -> Result<()> {
     assert_eq!(stage.world.market(1).perp.pool, 0);
     refused(stage.settle_estate(&trader)?, "NothingToSettle");
     // Others pay only once all his lots are closed, and no more than he is short of: his claim stands against his own losses.
-    done(stage.deleverage(&trader, 0)?)?;
-    refused(stage.resolve(&trader, 0)?, "LotsRemain");
-    done(stage.deleverage(&trader, 1)?)?;
-    done(stage.deleverage(&trader, 2)?)?;
+    done(stage.deleverage_unranked(&trader, 0)?)?;
+    refused(stage.resolve(&trader)?, "LotsRemain");
+    done(stage.deleverage_unranked(&trader, 1)?)?;
+    done(stage.deleverage_unranked(&trader, 2)?)?;
     let claim = 192 * USD / 10;
     let short = 2_160 * USD - cash - claim;
     assert_eq!(stage.health(&trader)?.equity, -short);
-    done(stage.resolve(&trader, 0)?)?;
-    done(stage.resolve(&trader, 2)?)?;
-    refused(stage.resolve(&trader, 2)?, "NotBankrupt");
-    assert_eq!((stage.unsettled(&trader, 0), stage.unsettled(&trader, 1), stage.unsettled(&trader, 2)), (0, claim, -claim));
-    // When the dealer has paid what it lost in BTC, the matured claim is paid, and goes to the loss that is left.
+    let losses = [0, 2].map(|market| -stage.unsettled(&trader, market));
+    done(stage.resolve(&trader)?)?;
+    refused(stage.resolve(&trader)?, "NotBankrupt");
+    // Both losses shrink in the same proportion, to what the claim will pay.
+    let left = [0, 2].map(|market| -stage.unsettled(&trader, market));
+    assert_eq!((stage.unsettled(&trader, 1), left[0] + left[1]), (claim, claim));
+    assert!((left[0] - claim * losses[0] / (losses[0] + losses[1])).abs() <= 1, "{left:?} of {losses:?}");
+    // When the dealer has paid what it lost in BTC, the matured claim is paid, and goes to the losses that are left.
     stage.calm(20)?;
     done(stage.settle(&dealer, 1)?)?;
     assert_eq!(stage.world.market(1).perp.pool, claim);
     done(stage.settle_estate(&trader)?)?;
     assert_eq!((stage.cash(&trader), stage.unsettled(&trader, 1), stage.unsettled(&trader, 2)), (0, 0, 0));
     assert!(stage.world.member(&trader.account).is_empty());
+    Ok(())
+}
+
+/// RULES 7.1: the shortfall is shared by the markets of the losses; what is passed first, and what the fund has, decides for nobody.
+#[test]
+fn no_caller_decides_whose_tranche_pays() -> Result<()> {
+    let mut stage = Stage::new()?;
+    done(stage.fund_insurance(1_000 * USD as u64)?)?;
+    let dealer = stage.world.join(200_000 * USD as u64, 200_000 * USD as u64)?;
+    let trader = stage.world.join(2_000 * USD as u64, 2_000 * USD as u64)?;
+    stage.trade(0, &trader, &dealer, 5_000, 200 * USD)?;
+    stage.trade(2, &trader, &dealer, 2_500, 4_300 * USD)?;
+    // SOL and ETH fall by 15 %.
+    stage.prices[0] = 170 * USD;
+    stage.price(2, 3_655 * USD)?;
+    done(stage.deleverage_unranked(&trader, 0)?)?;
+    done(stage.deleverage_unranked(&trader, 2)?)?;
+    done(stage.settle_estate(&trader)?)?;
+    let losses = [0, 2].map(|market| -stage.unsettled(&trader, market));
+    let tranches = [0, 2].map(|market| {
+        let perp = stage.world.market(market).perp;
+        perp.tranche_cash + perp.tranche_quote.max(0)
+    });
+    let saved = stage.world.svm.clone();
+    let mut ends = Vec::new();
+    for is_turned in [false, true] {
+        stage.world.svm = saved.clone();
+        let mut portfolio = stage.world.portfolio(&trader.account);
+        if is_turned {
+            portfolio.markets.reverse();
+        }
+        let (exchange, quote) = (stage.world.exchange, stage.world.quote);
+        let payer = stage.world.payer.insecure_clone();
+        let resolve = plimsoll_sdk::build::resolve_bankruptcy(exchange, trader.account, quote, &portfolio);
+        done(stage.send("resolve_bankruptcy", resolve, &[&payer])?)?;
+        ends.push([0, 2].map(|market| {
+            let perp = stage.world.market(market).perp;
+            (perp.fund_window.paid_total, perp.rounds[1].deficit, perp.tranche_cash)
+        }));
+        assert!(stage.world.member(&trader.account).is_empty());
+    }
+    assert_eq!(ends[0], ends[1]);
+    // Each market's fund offer is a quarter of the fund, because each was made on the same balance.
+    assert_eq!(ends[0].map(|(paid, _, _)| paid), [250 * USD; 2]);
+    for (index, (paid, deficit, left)) in ends[0].into_iter().enumerate() {
+        assert_eq!((left, losses[index] - tranches[index] - paid), (0, deficit));
+    }
     Ok(())
 }

@@ -8,6 +8,7 @@ use plimsoll_replay::world::audit::{self, Census};
 use plimsoll_replay::world::Member;
 use plimsoll_sdk::build::{self, ConvertCollateralArgs, LiquidateArgs, OrderArgs, Token};
 use plimsoll_sdk::{address, preview};
+use plimsoll_tests::ledger::Ledger;
 use plimsoll_tests::stage::{name_of, Known, Stage};
 use plimsoll_tests::USD;
 use proptest::prelude::*;
@@ -30,14 +31,18 @@ const KINDS: &[&str] = &[
     "Bring",
     "Cancel",
     "CancelAll",
+    "CloseAdl",
     "Deal",
     "Deleverage",
     "Deposit",
     "Estate",
+    "Execute",
     "Fees",
     "Funding",
     "Liquidate",
+    "OpenAdl",
     "Place",
+    "Register",
     "Resolve",
     "Round",
     "Settle",
@@ -66,7 +71,11 @@ enum Action {
     Pass { seconds: i64, is_quiet: bool },
     Liquidate { by: usize, who: usize, market: usize, lots: i64 },
     Deleverage { who: usize, market: usize },
-    Resolve { who: usize, market: usize },
+    OpenAdl { who: usize, market: usize },
+    Register { who: usize, market: usize, candidate: usize, by: usize },
+    Execute { who: usize, market: usize },
+    CloseAdl { who: usize, market: usize },
+    Resolve { who: usize },
     Round { market: usize },
     Convert { by: usize, who: usize, atoms: i64 },
     Insure { atoms: u64 },
@@ -125,7 +134,12 @@ fn action() -> impl Strategy<Value = Action> {
         12 => (who.clone(), who.clone(), market.clone(), prop_oneof![Just(1_i64 << 30), 0_i64..2_000, -5_i64..1 << 40])
             .prop_map(|(by, who, market, lots)| Action::Liquidate { by, who, market, lots }),
         6 => (who.clone(), market.clone()).prop_map(|(who, market)| Action::Deleverage { who, market }),
-        6 => (who.clone(), market.clone()).prop_map(|(who, market)| Action::Resolve { who, market }),
+        8 => (who.clone(), market.clone()).prop_map(|(who, market)| Action::OpenAdl { who, market }),
+        12 => (who.clone(), market.clone(), who.clone(), who.clone())
+            .prop_map(|(who, market, candidate, by)| Action::Register { who, market, candidate, by }),
+        8 => (who.clone(), market.clone()).prop_map(|(who, market)| Action::Execute { who, market }),
+        2 => (who.clone(), market.clone()).prop_map(|(who, market)| Action::CloseAdl { who, market }),
+        6 => who.clone().prop_map(|who| Action::Resolve { who }),
         3 => market.clone().prop_map(|market| Action::Round { market }),
         4 => (who.clone(), who, prop_oneof![Just(i64::MAX), any::<i64>()]).prop_map(|(by, who, atoms)| Action::Convert { by, who, atoms }),
         1 => atoms().prop_map(|atoms| Action::Insure { atoms }),
@@ -143,12 +157,16 @@ struct Play {
     governor_wallet: Pubkey,
     /// Transactions that went through and that were refused.
     tally: (u64, u64),
+    /// Every balance by the program's events.
+    ledger: Ledger,
 }
 
 impl Play {
     fn new() -> Result<Self> {
         let mut stage = Stage::new()?;
         let world = &mut stage.world;
+        world.journal = Some(Vec::new());
+        let ledger = Ledger::new(world.quote.mint);
         let token = world.list_collateral(0, 9, (1 << 30) / 10 * 8, (1 << 30) / 10 * 9, 0)?;
         let collateral = address::collateral(&world.exchange, &token.mint);
         let (mut members, mut purses) = (Vec::new(), Vec::new());
@@ -160,7 +178,7 @@ impl Play {
         }
         let governor = world.governor.pubkey();
         let governor_wallet = world.wallet(world.quote, &governor, 1_000_000 * USD as u64)?;
-        let mut play = Self { stage, members, purses, token, collateral, governor_wallet, tally: (0, 0) };
+        let mut play = Self { stage, members, purses, token, collateral, governor_wallet, tally: (0, 0), ledger };
         play.act(&Action::Insure { atoms: 500 * USD as u64 })?;
         Ok(play)
     }
@@ -293,9 +311,25 @@ impl Play {
             Action::Touch { who, market } => build::touch(self.market(market), self.members[who].account),
             Action::Funding { market } => build::update_funding(self.stage.keys(market)),
             Action::Deleverage { who, market } => build::deleverage(self.market(market), self.members[who].account, &self.portfolio(who)),
-            Action::Resolve { who, market } => {
+            Action::OpenAdl { who, market } => {
+                let payer = self.stage.world.payer.pubkey();
+                build::open_adl_round(payer, self.market(market), self.members[who].account, &self.portfolio(who))
+            }
+            Action::Register { who, market, candidate, by } => {
+                let [failing, other, keeper] = [who, candidate, by].map(|index| self.members[index].account);
+                build::register_candidate(self.market(market), failing, other, keeper, &self.portfolio(candidate))
+            }
+            Action::Execute { who, market } => {
+                let others: Vec<_> = (0..MEMBERS).filter(|index| *index != who).map(|index| self.members[index].account).collect();
+                build::execute_adl(self.market(market), self.members[who].account, &self.portfolio(who), &others)
+            }
+            Action::CloseAdl { who, market } => {
+                let payer = self.stage.world.payer.pubkey();
+                build::close_adl_round(self.market(market), self.members[who].account, payer)
+            }
+            Action::Resolve { who } => {
                 let world = &self.stage.world;
-                build::resolve_bankruptcy(world.exchange, self.market(market), self.members[who].account, world.quote, &self.portfolio(who))
+                build::resolve_bankruptcy(world.exchange, self.members[who].account, world.quote, &self.portfolio(who))
             }
             Action::Round { market } => build::advance_round(self.market(market)),
             Action::Liquidate { by, who, market, lots } => {
@@ -382,6 +416,10 @@ impl Play {
     fn check(&mut self, who: usize) -> Result<()> {
         let broken = audit::violations(&self.stage.world);
         ensure!(broken.is_empty(), "{}", broken.join("\n"));
+        // DESIGN 5: a replay of the events rebuilds every balance.
+        self.ledger.follow(&mut self.stage.world)?;
+        let differences = self.ledger.differences(&self.stage.world);
+        ensure!(differences.is_empty(), "{}", differences.join("\n"));
         let health = self.stage.health(&self.members[who])?;
         ensure!(health.mm >= 0 && health.target >= health.mm && health.im >= health.target, "RULES 4.5: {health:?}");
         Ok(())
@@ -411,18 +449,41 @@ fn drain(play: &mut Play, passed: &mut Passed) -> Result<()> {
                     count(play, passed, &Action::Liquidate { by: MEMBERS - 1, who, market, lots: 1 << 30 })?;
                     play.act(&Action::Pass { seconds: 8, is_quiet: false })?;
                 }
-                count(play, passed, &Action::Deleverage { who, market })?;
             }
+            close_lots(play, passed, who)?;
             for _ in 0..2 {
                 count(play, passed, &Action::Estate { who })?;
                 for market in 0..MARKETS {
                     count(play, passed, &Action::Settle { who, market })?;
-                    count(play, passed, &Action::Resolve { who, market })?;
                 }
+                count(play, passed, &Action::Resolve { who })?;
             }
         }
         play.check(0)?;
         flatten(play)?;
+    }
+    Ok(())
+}
+
+/// What is left of a bankrupt account's lots: a round in every market, everybody a candidate, their cuts, the index for the rest.
+fn close_lots(play: &mut Play, passed: &mut Passed, who: usize) -> Result<()> {
+    let account = play.members[who].account;
+    let is_bankrupt = |play: &Play| play.stage.world.member(&account).liquidation.state == 4;
+    for market in 0..MARKETS {
+        count(play, passed, &Action::Deleverage { who, market })?;
+        if !is_bankrupt(play) || play.stage.lots(&play.members[who], market) == 0 {
+            continue;
+        }
+        count(play, passed, &Action::CloseAdl { who, market })?;
+        count(play, passed, &Action::OpenAdl { who, market })?;
+        for candidate in 0..MEMBERS {
+            count(play, passed, &Action::Register { who, market, candidate, by: (candidate + 1) % MEMBERS })?;
+        }
+        play.stage.calm(1)?;
+        count(play, passed, &Action::Execute { who, market })?;
+        play.stage.calm(1)?;
+        count(play, passed, &Action::Deleverage { who, market })?;
+        count(play, passed, &Action::CloseAdl { who, market })?;
     }
     Ok(())
 }

@@ -25,6 +25,7 @@ cargo xtask <command>
   test             set-up, build, every test, lints, format, size budget
   demo [args]      set-up, build, then the replay of the crash
   cu [--json]      set-up, build, then compute units of whole instructions
+  bench            margin checks per second on one core
   fuzz [seconds]   raw portfolios into the margin engine, 600 seconds unless told
   clean            remove what the above made
 
@@ -52,6 +53,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "test" => suite::run(),
         "demo" => replay::run("plimsoll-replay", rest),
         "cu" => replay::run("plimsoll-cu", rest),
+        "bench" => suite::bench(rest),
         "fuzz" => fuzz::run(rest),
         "clean" => build::clean(),
         "help" | "--help" | "-h" => {

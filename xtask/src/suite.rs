@@ -105,6 +105,12 @@ fn cargo(arguments: &[&str]) -> Result<()> {
     process::run(Command::new(workspace::cargo()).current_dir(workspace::root()).args(arguments))
 }
 
+/// `cargo xtask bench`: margin checks per second, measured by criterion; arguments go to it.
+pub(crate) fn bench(arguments: &[String]) -> Result<()> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    cargo(&[&["bench", "--locked", "--package", "plimsoll-risk", "--bench", "margin", "--"], words.as_slice()].concat())
+}
+
 /// The compiler a person gets here, and the toolchains rustup has, if it is there.
 fn toolchain() -> [Option<String>; 2] {
     [process::output("rustc", &["-V"]), process::output("rustup", &["toolchain", "list"])]

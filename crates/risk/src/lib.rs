@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod book;
+pub mod correlation;
 pub mod depth;
 pub mod error;
 pub mod fixed_math;

@@ -11,7 +11,10 @@
 //! | variance | rule |
 //! | --- | --- |
 //! | fast, slow | v ← v + (x − v)·(1 − 2^(−elapsed/half-life)), half-lives 24 h and 30 d |
-//! | garch | g ← slow + (g − slow)·2^(−elapsed/half-life), then g ← g + α·(x − g); forecast: g relaxed over half the horizon |
+//! | garch | g ← slow + (g − slow)·κ, κ = 2^(−elapsed/half-life), then g ← g + α·(x − g) |
+//!
+//! The last is a GARCH(1,1) with ω = (1 − α)(1 − κ)·slow and β = (1 − α)·κ; its forecast is the mean of the variances it expects for the H
+//! buckets of the horizon, slow + (g − slow)·(1 + p + … + p^(H−1)) / H with the persistence p = α + β.
 //!
 //! A gap is scaled, not annualised: r² is divided by the time it really took. What raises a variance counts with the whole of that time,
 //! what lowers it with at most 15 min, because a silence is not a calm.
@@ -20,10 +23,16 @@
 //!
 //! Numbers: logarithms Q56, returns Q30, variances per hour Q60 ([`Q60`]); returns are within ±½, so that every x is below 4.4 and fits.
 
+use crate::correlation::Sample;
 use crate::error::{RiskError, RiskResult};
-use crate::fixed_math::{decay, ln, scale, Log, Q60};
+use crate::fixed_math::{decay, exp, ln, scale, Log, Q60};
 use crate::units::{Price, Ratio, Round, Secs};
 use bytemuck::{Pod, Zeroable};
+
+/// Fastest rise of a glided rate per hour, compounded continuously: ln 1.10 (RULES 3.3).
+pub const GLIDE_UP: Ratio = Ratio::of(95_310, 1_000_000);
+/// Fastest fall of a glided rate per hour: 5 %.
+pub const GLIDE_DOWN: Ratio = Ratio::of(5, 100);
 
 /// Length of a bucket.
 pub const BUCKET: Secs = Secs::new(BUCKET_SECS);
@@ -109,8 +118,8 @@ impl VolParams {
         horizon: Secs::new(HOUR),
         core_multiple: Ratio::of(4, 1),
         initial_multiple: Ratio::of(5, 1),
-        glide_up: Ratio::of(95_310, 1_000_000),
-        glide_down: Ratio::of(5, 100),
+        glide_up: GLIDE_UP,
+        glide_down: GLIDE_DOWN,
         reserved: 0,
     };
 
@@ -238,13 +247,17 @@ impl VolState {
         now < self.jump_until
     }
 
+    /// The last bucket that ended, for correlations.
+    pub const fn sample(&self) -> Sample {
+        Sample { bucket: self.last_bucket, reference: self.reference }
+    }
+
     fn end_bucket(&mut self, params: &VolParams) -> RiskResult<()> {
         let observation = self.observe(params)?;
         let (elapsed, x) = (observation.elapsed, observation.variance);
         let fast = blend(self.fast, x, elapsed, params.fast_half_life)?;
         let slow = blend(self.slow, x, elapsed, params.slow_half_life)?;
-        let alpha = Q60::new(params.garch_alpha.raw().checked_mul(1 << 30).ok_or(RiskError::Overflow)?);
-        let garch = blend(self.garch, slow, elapsed, params.garch_half_life)?.toward(x, alpha)?;
+        let garch = garch_after(params, self.garch, slow, x, elapsed)?;
         let mut next = Self { fast, slow, garch, reference: observation.reference, reference_bucket: self.bucket, ..*self };
         next.sigma_1h = next.sigma(params)?;
         next.last_return = observation.clamped;
@@ -291,14 +304,8 @@ impl VolState {
         Q60::new(variance.saturating_mul(elapsed)).root()
     }
 
-    /// Variance the market is expected to have, on average, over the horizon: relaxed to its middle, exact to second order.
-    fn forecast(&self, params: &VolParams) -> RiskResult<Q60> {
-        let kept = decay(Secs::new(params.horizon.raw() / 2), params.garch_half_life)?;
-        self.slow.toward(self.garch, kept)
-    }
-
     fn sigma(&self, params: &VolParams) -> RiskResult<Ratio> {
-        let current = self.fast.max(self.slow).max(self.forecast(params)?).root()?;
+        let current = self.fast.max(self.slow).max(forecast(params, self.garch, self.slow)?).root()?;
         // Both are at most √8 in Q30; a quarter rounded up.
         let quarters = current.raw().saturating_mul(3).saturating_add(params.stressed.raw());
         Ok(Ratio::new(quarters.saturating_add(3) / 4).max(params.floor))
@@ -308,6 +315,44 @@ impl VolState {
 /// max(multiple · σ, floor), at most [`MAX_RETURN`].
 fn limit(sigma: Ratio, multiple: Ratio, floor: Ratio) -> RiskResult<Ratio> {
     Ok(Ratio::new(scale(sigma.raw(), multiple, Round::Floor)?).max(floor).min(MAX_RETURN))
+}
+
+/// The garch variance after a bucket that contributed `x`, `elapsed` seconds after the one before, with the level it returns to.
+fn garch_after(params: &VolParams, garch: Q60, level: Q60, x: Q60, elapsed: i64) -> RiskResult<Q60> {
+    blend(garch, level, elapsed, params.garch_half_life)?.toward(x, in_q60(params.garch_alpha)?)
+}
+
+/// Mean of the variances that the next buckets of the horizon are expected to have.
+fn forecast(params: &VolParams, garch: Q60, level: Q60) -> RiskResult<Q60> {
+    let kept = decay(BUCKET, params.garch_half_life)?;
+    let persistence = kept.toward(Q60::ONE, in_q60(params.garch_alpha)?)?;
+    let buckets = params.horizon.raw().saturating_add(BUCKET_SECS - 1) / BUCKET_SECS;
+    level.toward(garch, mean_power(persistence, buckets.max(1))?)
+}
+
+/// (1 + p + … + p^(n−1)) / n for n ≥ 1 and p in 0 ..= 1, by doubling.
+fn mean_power(p: Q60, n: i64) -> RiskResult<Q60> {
+    // mean and power belong to the first `count` terms: count = the leading bits of n.
+    let (mut mean, mut power, mut count) = (Q60::ONE, p, 1_i64);
+    let mut bit = 62_u32.saturating_sub(n.leading_zeros());
+    while count < n {
+        mean = mean.toward(mean.times(power)?, Q60::new(1 << 59))?;
+        power = power.times(power)?;
+        count = n >> bit;
+        if count & 1 == 1 {
+            // The next power is below the mean of those before it.
+            let excess = mean.raw().saturating_sub(power.raw()).max(0);
+            mean = Q60::new(mean.raw().saturating_sub(excess.checked_div(count).ok_or(RiskError::DivisionByZero)?));
+            power = power.times(p)?;
+        }
+        bit = bit.saturating_sub(1);
+    }
+    Ok(mean)
+}
+
+/// A ratio within ±8 in Q60.
+fn in_q60(ratio: Ratio) -> RiskResult<Q60> {
+    ratio.raw().checked_mul(1 << 30).map(Q60::new).ok_or(RiskError::Overflow)
 }
 
 /// `variance` moved toward `target` for `elapsed` seconds: all of them on the way up, at most 15 min on the way down.
@@ -345,7 +390,11 @@ impl GlideState {
     pub fn advance(&mut self, params: &VolParams, sigma_1h: Ratio, tier: Ratio, now: Secs) -> RiskResult<()> {
         let target = scale(linear_rate(params, sigma_1h, tier)?.raw(), MAINTENANCE_SHARE, Round::Ceil)?;
         let elapsed = now.raw().saturating_sub(self.updated.raw()).clamp(0, MAX_GLIDE);
-        self.rate = if self.rate.is_zero() { Ratio::new(target) } else { self.moved(params, Ratio::new(target), elapsed)? };
+        self.rate = if self.rate.is_zero() {
+            Ratio::new(target)
+        } else {
+            glided(self.rate, Ratio::new(target), params.glide_up, params.glide_down, elapsed)?
+        };
         self.updated = self.updated.max(now);
         Ok(())
     }
@@ -356,7 +405,7 @@ impl GlideState {
         let target = Ratio::new(scale(linear.raw(), MAINTENANCE_SHARE, Round::Ceil)?);
         let later = now.add(Secs::new(HOUR))?;
         let maintenance = self.rate.max(core_rate(params, state, now)?);
-        let glided_later = if self.rate.is_zero() { target } else { self.moved(params, target, HOUR)? };
+        let glided_later = if self.rate.is_zero() { target } else { self.in_an_hour(params, target)? };
         let needed = maintenance.raw().checked_mul(5).ok_or(RiskError::Overflow)?;
         Ok(MarginRates {
             initial: linear.max(Ratio::new(needed.saturating_add(3) / 4)),
@@ -365,17 +414,28 @@ impl GlideState {
         })
     }
 
-    /// The glided rate after `elapsed` ≤ 1 h toward `target`. Small steps compound to at most e^ln 1.1 up and e^−0.05 > 0.95 down.
-    fn moved(&self, params: &VolParams, target: Ratio, elapsed: i64) -> RiskResult<Ratio> {
-        let speed = if target > self.rate { params.glide_up } else { params.glide_down };
-        // Speed ≤ 1 in Q30 times at most 3600 fits.
-        let share = Ratio::new(speed.raw().wrapping_mul(elapsed) / HOUR);
-        let step = Ratio::new(scale(self.rate.raw(), share, Round::Floor)?);
-        if target > self.rate {
-            Ok(self.rate.add(step)?.min(target))
-        } else {
-            Ok(self.rate.sub(step)?.max(target))
-        }
+    /// The glided rate after an hour of small steps: compounded, so that what is published is what comes.
+    fn in_an_hour(&self, params: &VolParams, target: Ratio) -> RiskResult<Ratio> {
+        let is_up = target > self.rate;
+        let speed = if is_up { params.glide_up } else { params.glide_down.neg()? };
+        // e^±1 at most; Q60 to Q30.
+        let factor = Ratio::new(exp(Log::from_ratio(speed)?)?.raw() >> 30);
+        let moved = Ratio::new(scale(self.rate.raw(), factor, Round::Ceil)?);
+        Ok(if is_up { moved.min(target) } else { moved.max(target) })
+    }
+}
+
+/// `rate` moved toward `target` for `elapsed` seconds, 0 ..= 1 h, at most at the given speeds, shares of itself per hour. Small steps compound to
+/// at most e^`up` and at least e^−`down`.
+pub(crate) fn glided(rate: Ratio, target: Ratio, up: Ratio, down: Ratio, elapsed: i64) -> RiskResult<Ratio> {
+    let speed = if target > rate { up } else { down };
+    // Speed ≤ 1 in Q30 times at most 3600 fits.
+    let share = Ratio::new(speed.raw().wrapping_mul(elapsed) / HOUR);
+    let step = Ratio::new(scale(rate.raw(), share, Round::Floor)?);
+    if target > rate {
+        Ok(rate.add(step)?.min(target))
+    } else {
+        Ok(rate.sub(step)?.max(target))
     }
 }
 
@@ -396,3 +456,5 @@ fn core_rate(params: &VolParams, state: &VolState, now: Secs) -> RiskResult<Rati
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;

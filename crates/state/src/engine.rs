@@ -1,6 +1,7 @@
 //! Stored twins of the engine's structs, field by field, so that the interface description can name them. See the engine for what each means.
 
 use crate::mirror::mirror;
+use crate::Pubkey;
 
 mirror! {
     /// Closing state of an epoch, kept until every position that lived in it has been touched.
@@ -110,8 +111,12 @@ mirror! {
         rounds: [DeficitRound; 4],
         /// What the insurance fund has paid for this market.
         fund_window: FundWindow,
+        /// The hour in which keepers were last rewarded, seconds / 3,600.
+        reward_hour: i64,
+        /// What they were paid in that hour, atoms.
+        rewarded: i64,
         /// Zero.
-        reserve: [u64; 8],
+        reserve: [u64; 6],
     }
 }
 
@@ -170,6 +175,28 @@ mirror! {
         asks_value: i64,
         /// Margin reserved for resting orders (RULES 5.3), atoms.
         reserved: i64,
+        /// Lots that auto-deleveraging has added of late, opposite in sign to the position (RULES 7.5); 0 = none.
+        adl_lots: i64,
+        /// Quote balance that came with them, atoms.
+        adl_quote: i64,
+        /// When the last of them came, seconds.
+        adl_at: i64,
+    }
+}
+
+mirror! {
+    /// An account of the side that gains, as it stood when it was registered in a round (RULES 7.2).
+    AdlCandidate = plimsoll_risk::perp::Candidate {
+        /// Its margin account.
+        account: Pubkey,
+        /// Net factor exposure in the direction of its position, atoms; zero or less for a hedge.
+        exposure: i64,
+        /// Equity, atoms > 0.
+        equity: i64,
+        /// Lots of its position, magnitude.
+        lots: i64,
+        /// Lots it is to lose.
+        cut: i64,
     }
 }
 

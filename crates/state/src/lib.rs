@@ -6,6 +6,7 @@
 
 mod mirror;
 
+pub mod adl_round;
 pub mod book;
 pub mod collateral;
 pub mod custody;
@@ -15,15 +16,18 @@ pub mod insurance;
 pub mod key;
 pub mod margin_account;
 pub mod market;
+pub mod risk_group;
 pub mod seeds;
 pub mod view;
 
+pub use adl_round::AdlRound;
 pub use book::OrderBook;
 pub use collateral::Collateral;
 pub use exchange::Exchange;
 pub use insurance::InsuranceFund;
 pub use margin_account::{CollateralSlot, MarginAccount, OpenOrder, PerpSlot};
 pub use market::{Market, MarketParams};
+pub use risk_group::RiskGroup;
 
 /// Address of the program that owns every account here.
 pub const ID: Pubkey = Pubkey::from_str_const("PLimsoLLCLearingHouseMarginAccountsSoLana11");

@@ -116,8 +116,10 @@ layout! {
         perp: PerpBooks,
         /// Margin terms at the last price.
         cache: TermsCache,
+        /// The risk group it belongs to; zero for none.
+        group: Pubkey,
         /// Zero; later versions take their fields from here.
-        reserve: [u64; 32],
+        reserve: [u64; 28],
     }
 }
 

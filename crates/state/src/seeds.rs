@@ -10,9 +10,13 @@ pub const INSURANCE: &[u8] = b"insurance";
 pub const INSURANCE_VAULT: &[u8] = b"insurance_vault";
 /// Market: `[MARKET, exchange, index as u16 little-endian]`.
 pub const MARKET: &[u8] = b"market";
+/// Risk group: `[GROUP, exchange, number as u16 little-endian]`.
+pub const GROUP: &[u8] = b"group";
 /// Collateral: `[COLLATERAL, exchange, mint]`.
 pub const COLLATERAL: &[u8] = b"collateral";
 /// Vault of a collateral: `[COLLATERAL_VAULT, collateral]`.
 pub const COLLATERAL_VAULT: &[u8] = b"collateral_vault";
 /// Margin account: `[MARGIN, exchange, owner, number as u32 little-endian]`.
 pub const MARGIN: &[u8] = b"margin";
+/// Round of a bankrupt account: `[ADL, market, margin account]`.
+pub const ADL: &[u8] = b"adl";

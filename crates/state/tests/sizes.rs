@@ -1,7 +1,7 @@
 //! Sizes in `docs/accounts.md` are those of the layouts.
 #![allow(clippy::arithmetic_side_effects, reason = "tests fail by panicking")]
 
-use plimsoll_state::{Collateral, Exchange, InsuranceFund, MarginAccount, Market, OrderBook};
+use plimsoll_state::{AdlRound, Collateral, Exchange, InsuranceFund, MarginAccount, Market, OrderBook, RiskGroup};
 
 /// 65616 → 65,616.
 fn grouped(number: usize) -> String {
@@ -19,13 +19,31 @@ fn the_documented_sizes_are_the_compiled_ones() {
         ("Exchange", Exchange::TAG, Exchange::SPACE),
         ("InsuranceFund", InsuranceFund::TAG, InsuranceFund::SPACE),
         ("Market", Market::TAG, Market::SPACE),
+        ("RiskGroup", RiskGroup::TAG, RiskGroup::SPACE),
         ("OrderBook", OrderBook::TAG, OrderBook::SPACE),
         ("Collateral", Collateral::TAG, Collateral::SPACE),
+        ("AdlRound", AdlRound::TAG, AdlRound::SPACE),
         ("MarginAccount", MarginAccount::TAG, MarginAccount::SPACE),
     ];
     for (name, tag, size) in sizes {
         let tag = core::str::from_utf8(tag).unwrap_or_default();
         let row = format!("| `{name}` | `{tag}` | {} |", grouped(size));
+        assert!(document.contains(&row), "docs/accounts.md should hold: {row}");
+    }
+}
+
+/// Offsets as the documents count them, discriminator included.
+#[test]
+fn the_documented_offsets_of_the_risk_group_are_the_compiled_ones() {
+    let document = include_str!("../../../docs/accounts.md");
+    let rows = [
+        ("identity", core::mem::offset_of!(RiskGroup, exchange)),
+        ("parameters", core::mem::offset_of!(RiskGroup, params)),
+        ("pairs", core::mem::offset_of!(RiskGroup, correlation)),
+        ("group", core::mem::offset_of!(Market, group)),
+    ];
+    for (name, offset) in rows {
+        let row = format!("| {name} | {} |", grouped(offset + 8));
         assert!(document.contains(&row), "docs/accounts.md should hold: {row}");
     }
 }

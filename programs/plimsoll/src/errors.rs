@@ -54,6 +54,12 @@ pub enum PlimsollError {
     /// An account holds a layout version this program does not read.
     #[msg("The account has another layout version: migrate it first.")]
     WrongVersion = 114,
+    /// The markets passed are not the group's.
+    #[msg("A risk group has two to eight markets, listed in its account: pass exactly those, each once, in that order.")]
+    GroupMarkets = 120,
+    /// A market is in a risk group already.
+    #[msg("The market is in a risk group already: leave it out, and pass no market twice.")]
+    MarketInGroup = 121,
 
     // 200s: prices
     /// Not owned by the Pyth receiver.
@@ -193,6 +199,30 @@ pub enum PlimsollError {
     /// The account is under the grace period after ADL.
     #[msg("The account was pushed under by auto-deleveraging only and has ten minutes: wait, or act when equity is below half of maintenance margin.")]
     AdlGrace = 510,
+    /// A round of ranked deleveraging has to come first.
+    #[msg("Candidates come before the side index: open an ADL round for this account and wait 60 seconds.")]
+    AdlRoundFirst = 511,
+    /// Candidates are registering.
+    #[msg("Candidates may register for 60 seconds after the opening: register some, or call again when the time is over.")]
+    AdlRegistering = 512,
+    /// Cuts wait for their execution.
+    #[msg("Registered candidates come first: execute their cuts, or wait until 120 seconds after the opening.")]
+    AdlExecuting = 513,
+    /// The position is too small for a round.
+    #[msg("The position is worth less than $1,000 and needs no ADL round: call deleverage.")]
+    AdlNotNeeded = 514,
+    /// The round's window for this is over or has not begun.
+    #[msg("The ADL round is not in its time for this: candidates register in the first 60 seconds, cuts are executed in the next 60.")]
+    AdlWindow = 515,
+    /// Not a candidate.
+    #[msg("The account is no candidate: it needs equity and, on the opposite side, at least a 64th of the round's lots.")]
+    NotACandidate = 516,
+    /// Not more levered than what is listed.
+    #[msg("The account is listed already with this leverage or more, or the list is full of accounts with more: register another.")]
+    AdlScoreTooLow = 517,
+    /// The round is still needed.
+    #[msg("The ADL round is still needed: close it when the account's lots are gone, or ten minutes after its opening.")]
+    AdlRoundInUse = 518,
 
     // 600s: insurance, deficit rounds
     /// Round not ready.

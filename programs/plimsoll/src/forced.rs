@@ -1,14 +1,15 @@
 //! The phases of a liquidation step on loaded accounts; every decision and number is the engine's.
 
 use crate::errors::{OrRefuse, PlimsollError};
+use crate::events::Fill;
 use crate::matching::{execute, TakerAccount};
 use crate::portfolio::{Portfolio, Roster};
 use crate::position::touch_slot;
 use anchor_lang::prelude::*;
 use plimsoll_risk::book::{Key as BookKey, OrderKind, PriceBand, Side, Stop, Taker};
 use plimsoll_risk::liquidation::{
-    book_penalty, check_liquidatee, check_liquidator, pause, penalty_rate, size_slice, takeover, takeover_is_open, takeover_price,
-    transition, AccountState, LegView, LiquidationParams, Penalty, Sample, SliceSize, Violation,
+    book_penalty, check_liquidatee, check_liquidator, note_adl, pause, penalty_rate, size_slice, takeover, takeover_is_open,
+    takeover_price, transition, AccountState, LegView, LiquidationParams, Penalty, Sample, SliceSize, Violation,
 };
 use plimsoll_risk::margin::{Health, LegInput, MarketTerms};
 use plimsoll_risk::oracle::{permission, Action, Permission};
@@ -38,19 +39,49 @@ pub(crate) struct Step {
     pub(crate) keeper_income: Quote,
     /// Penalty to the tranche.
     pub(crate) insurance_income: Quote,
+    /// What happened on the book.
+    pub(crate) fills: Vec<Fill>,
+    /// The liquidator's slot in the market, once it has been touched.
+    pub(crate) liquidator_slot: Option<usize>,
 }
 
 /// Moves the account's state to what its health demands (RULES 6.1, 2.2) and stores it.
 pub(crate) fn advance_state(account: &mut MarginAccount, portfolio: &Portfolio, market: &Market, now: Secs) -> Result<AccountState> {
     let health = portfolio.health()?;
     let sample = Sample { publish: Secs::new(portfolio.oldest_publish()), now };
-    let moved = transition(&account.liquidation, &health, portfolio.sellable(), sample, &market.liquidation_params).or_refuse()?;
+    let mut known = *account.liquidation;
+    if health.equity_trigger < health.mm {
+        // Whoever has only lost a leg to others' bankruptcies has time to react (RULES 7.5).
+        if let Some((untouched, since)) = portfolio.undeleveraged()? {
+            known = note_adl(&known, &untouched, &health, since, &market.liquidation_params).or_refuse()?;
+        }
+    }
+    let moved = transition(&known, &health, portfolio.sellable(), sample, &market.liquidation_params).or_refuse()?;
     let is_new = moved.to == AccountState::Liquidating && moved.from != AccountState::Liquidating;
     let action = if is_new { Action::StartLiquidation } else { Action::ContinueLiquidation };
     let is_forced = matches!(moved.to, AccountState::Liquidating | AccountState::Bankrupt);
     require!(!is_forced || permission(market.conditions(now), action) == Permission::Allowed, PlimsollError::PriceConditionRefused);
     *account.liquidation = moved.next;
     Ok(moved.to)
+}
+
+/// Brings a position up to date and demands that its account is bankrupt: a price may have returned since it was flagged. Its orders go.
+pub(crate) fn judge_bankrupt(
+    market: &mut Market,
+    market_key: &Pubkey,
+    account: &mut MarginAccount,
+    slot: usize,
+    roster: &Roster<'_>,
+    now: Secs,
+) -> Result<Touched> {
+    market.accrue_funding(now).or_refuse()?;
+    let touched = touch_slot(market, account, slot, now)?;
+    let portfolio = Portfolio::read_with(account, Some((market_key, market)), roster, now.raw())?;
+    let state = advance_state(account, &portfolio, market, now)?;
+    require!(state == AccountState::Bankrupt, PlimsollError::NotBankrupt);
+    require!(!account.position(slot).or_refuse()?.lots().is_zero(), PlimsollError::NoPosition);
+    account.cancel_all();
+    Ok(touched)
 }
 
 impl Step {
@@ -96,6 +127,8 @@ impl Step {
             taken_lots: Lots::ZERO,
             keeper_income: Quote::ZERO,
             insurance_income: Quote::ZERO,
+            fills: Vec::new(),
+            liquidator_slot: None,
         }))
     }
 
@@ -170,6 +203,7 @@ pub(crate) fn book_phase(
     let mut taker = TakerAccount { account, slot: step.slot, touched, terms: &terms };
     let executed = execute(book, market, step.market_key, &mut taker, &request, roster, named)?;
     step.is_book_exhausted = executed.outcome.stop == Stop::NothingLeft && !executed.outcome.has_skipped();
+    step.fills = executed.fills;
     let filled = executed.outcome.filled;
     if filled.is_zero() {
         return Ok(());
@@ -204,6 +238,7 @@ pub(crate) fn takeover_phase(
         return Ok(());
     }
     let index = liquidator.perp_index_or_open(&step.market_key).ok_or(PlimsollError::PositionSlotsFull)?;
+    step.liquidator_slot = Some(index);
     let proof = touch_slot(market, liquidator, index, now)?;
     if takes {
         take_over(step, market, account, touched, liquidator, index, &proof, lots)?;
@@ -242,9 +277,20 @@ fn take_over(
     Ok(())
 }
 
-/// The step's post-conditions (RULES 6.3), the slice's pace, and the state that follows.
+/// Equity and maintenance margin, as events tell them.
+pub(crate) fn measures(health: &Health) -> [i64; 2] {
+    [health.equity.raw(), health.mm.raw()]
+}
+
+/// [`measures`] of a portfolio.
 #[inline(never)]
-pub(crate) fn measure(step: &mut Step, account: &mut MarginAccount, market: &Market, now: Secs) -> Result<Box<Health>> {
+pub(crate) fn measured(portfolio: &Portfolio) -> Result<[i64; 2]> {
+    portfolio.health().map(|health| measures(&health))
+}
+
+/// The step's post-conditions (RULES 6.3), the slice's pace, and the state that follows. The measures after it.
+#[inline(never)]
+pub(crate) fn measure(step: &mut Step, account: &mut MarginAccount, market: &Market, now: Secs) -> Result<[i64; 2]> {
     let position = *account.position(step.slot).or_refuse()?;
     step.portfolio.update(account.cash, &step.market_key, market, &position)?;
     let after = step.portfolio.health()?;
@@ -258,5 +304,5 @@ pub(crate) fn measure(step: &mut Step, account: &mut MarginAccount, market: &Mar
     let gone = step.lots_before.sub(position.lots()).and_then(Lots::abs).or_refuse()?;
     account.liquidation.record(step.slot, &step.size, gone, step.pause, now).or_refuse()?;
     advance_state(account, &step.portfolio, market, now)?;
-    Ok(after)
+    Ok(measures(&after))
 }

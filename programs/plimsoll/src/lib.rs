@@ -66,6 +66,11 @@ pub mod plimsoll {
         instructions::create_collateral::handler(ctx, args)
     }
 
+    /// Puts markets into a risk group.
+    pub fn create_group<'info>(ctx: Context<'info, CreateGroup<'info>>, args: CreateGroupArgs) -> Result<()> {
+        instructions::create_group::handler(ctx, args)
+    }
+
     /// Pays a market's protocol fees to the fee collector.
     pub fn collect_fees(ctx: Context<CollectFees>) -> Result<()> {
         instructions::collect_fees::handler(ctx)
@@ -115,13 +120,18 @@ pub mod plimsoll {
 
     // Keepers
 
+    /// Brings a risk group to the last buckets of its markets.
+    pub fn update_group<'info>(ctx: Context<'info, UpdateGroup<'info>>) -> Result<()> {
+        instructions::update_group::handler(ctx)
+    }
+
     /// Samples the premium and sets the funding rate.
     pub fn update_funding(ctx: Context<UpdateFunding>) -> Result<()> {
         instructions::update_funding::handler(ctx)
     }
 
     /// Brings one position up to date.
-    pub fn touch(ctx: Context<Touch>) -> Result<()> {
+    pub fn touch<'info>(ctx: Context<'info, Touch<'info>>) -> Result<()> {
         instructions::touch::handler(ctx)
     }
 
@@ -162,7 +172,27 @@ pub mod plimsoll {
         instructions::deleverage::handler(ctx)
     }
 
-    /// Absorbs a bankrupt account's loss in one market.
+    /// Opens a round of ranked deleveraging for a bankrupt account's lots.
+    pub fn open_adl_round<'info>(ctx: Context<'info, OpenAdlRound<'info>>) -> Result<()> {
+        instructions::open_adl_round::handler(ctx)
+    }
+
+    /// Registers a candidate of the side that gains.
+    pub fn register_candidate<'info>(ctx: Context<'info, RegisterCandidate<'info>>) -> Result<()> {
+        instructions::register_candidate::handler(ctx)
+    }
+
+    /// Closes lots against registered candidates.
+    pub fn execute_adl<'info>(ctx: Context<'info, ExecuteAdl<'info>>) -> Result<()> {
+        instructions::execute_adl::handler(ctx)
+    }
+
+    /// Closes a round that is no longer needed.
+    pub fn close_adl_round(ctx: Context<CloseAdlRound>) -> Result<()> {
+        instructions::close_adl_round::handler(ctx)
+    }
+
+    /// Absorbs what a bankrupt account is short of.
     pub fn resolve_bankruptcy<'info>(ctx: Context<'info, ResolveBankruptcy<'info>>) -> Result<()> {
         instructions::resolve_bankruptcy::handler(ctx)
     }

@@ -1,7 +1,7 @@
 //! A taker against the makers of a book: finds the makers' accounts, applies each admitted fill to both sides, and tidies what left the book.
 
 use crate::errors::{OrRefuse, PlimsollError};
-use crate::events::Fill;
+use crate::events::{Balance, Fill};
 use crate::portfolio::Roster;
 use anchor_lang::prelude::*;
 use plimsoll_risk::book::{
@@ -72,6 +72,12 @@ impl<'info> Passed<'_, 'info> {
         Ok(makers)
     }
 
+    /// Notes what became of a maker's order, and of the maker, for the event.
+    fn note(&mut self, maker: Maker, order: &Order, lots: Lots, fee: Quote, balance: Balance) {
+        let key = self.loader(maker.index).map(AccountLoader::key).unwrap_or_default();
+        self.fills.push(Fill { maker: key, order: order.id, price: order.price.into(), lots: lots.raw(), fee: fee.raw(), balance });
+    }
+
     fn loader(&self, index: u8) -> Option<&AccountLoader<'info, MarginAccount>> {
         self.makers.get(usize::from(index)).and_then(|(_, loader)| loader.as_ref())
     }
@@ -105,6 +111,12 @@ impl Makers for Passed<'_, '_> {
         let reserved = Quote::new(position.reserved);
         if wanted.is_zero() || !maker_admits(&self.terms, position.lots(), change, reserved, is_healthy)? {
             account.reduce_order(slot, order.id, None)?;
+            if touched.has_moved() {
+                account.sequence = account.sequence.wrapping_add(1);
+                let balance = Balance::of(&account, slot);
+                drop(account);
+                self.note(maker, order, Lots::ZERO, Quote::ZERO, balance);
+            }
             return Ok(Admission::Refuse);
         }
         trade(&mut self.market.perp, position, &touched, change, order.limit())?;
@@ -113,9 +125,9 @@ impl Makers for Passed<'_, '_> {
         *cash = Quote::new(*cash).sub(split.from_cash)?.raw();
         account.reduce_order(slot, order.id, Some(u32::try_from(wanted.raw()).map_err(|_| RiskError::Overflow)?))?;
         account.sequence = account.sequence.wrapping_add(1);
+        let balance = Balance::of(&account, slot);
         drop(account);
-        let key = self.loader(maker.index).map(AccountLoader::key).unwrap_or_default();
-        self.fills.push(Fill { maker: key, order: order.id, price: order.price.into(), lots: change.neg()?.raw() });
+        self.note(maker, order, change.neg()?, charge, balance);
         Ok(Admission::Fill(wanted))
     }
 }
@@ -173,7 +185,7 @@ pub(crate) fn execute(
     }
     let fills = passed.fills;
     let (mut value, mut worst) = (Quote::ZERO, request.limit);
-    for fill in &fills {
+    for fill in fills.iter().filter(|fill| fill.lots != 0) {
         let (lots, price) = (Lots::new(fill.lots), Price::new(fill.price));
         let (_, position) = taker.account.cash_and_position(taker.slot).or_refuse()?;
         trade(&mut market.perp, position, taker.touched, lots, price).or_refuse()?;

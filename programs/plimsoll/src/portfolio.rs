@@ -65,6 +65,8 @@ struct Leg {
     terms: MarketTerms,
     input: LegInput,
     publish: i64,
+    /// What auto-deleveraging has lately added to the position, and when (RULES 7.5).
+    forced: Option<(Lots, Quote, Secs)>,
 }
 
 /// An account's cash and legs as the engine reads them. Market terms are derived once and serve the health before, after and of trials.
@@ -137,7 +139,7 @@ impl Portfolio {
     /// Adds a position that has not been touched.
     fn add_slot(&mut self, slot: &PerpSlot, market: &Market) -> Result<()> {
         match current_input(market, &slot.position, self.now).or_refuse()? {
-            Some(input) => self.add(&slot.market, market, input),
+            Some(input) => self.add(&slot.market, market, input, slot.position.deleveraged(Secs::new(self.now))),
             None => {
                 let position = touched_copy(market, &slot.position, self.now).or_refuse()?;
                 self.add_position(&slot.market, market, &position)
@@ -149,16 +151,16 @@ impl Portfolio {
         if position.open_shares != 0 {
             self.exposure = round_exposure(&market.perp, position).and_then(|part| self.exposure.add(part)).or_refuse()?;
         }
-        self.add(key, market, leg_input(position))
+        self.add(key, market, leg_input(position), position.deleveraged(Secs::new(self.now)))
     }
 
-    fn add(&mut self, key: &Pubkey, market: &Market, input: LegInput) -> Result<()> {
+    fn add(&mut self, key: &Pubkey, market: &Market, input: LegInput, forced: Option<(Lots, Quote, Secs)>) -> Result<()> {
         require!(self.legs.len() < MAX_LEGS, PlimsollError::PositionSlotsFull);
         let terms = market.terms(Secs::new(self.now)).or_refuse()?;
         if let Some(action) = self.action {
             self.permission = self.permission.max(permission(market.conditions(Secs::new(self.now)), action));
         }
-        self.legs.push(Leg { market: *key, terms, input, publish: market.oracle.publish });
+        self.legs.push(Leg { market: *key, terms, input, publish: market.oracle.publish, forced });
         Ok(())
     }
 
@@ -171,10 +173,10 @@ impl Portfolio {
     ) -> Result<()> {
         if !self.legs.iter().any(|leg| is_same(&leg.market, &collateral.market)) {
             match loaded {
-                Some((key, market)) if is_same(key, &collateral.market) => self.add(key, market, LegInput::default())?,
+                Some((key, market)) if is_same(key, &collateral.market) => self.add(key, market, LegInput::default(), None)?,
                 _ => {
                     let market = roster.market(&mut 0, &collateral.market)?;
-                    self.add(&collateral.market, &market, LegInput::default())?;
+                    self.add(&collateral.market, &market, LegInput::default(), None)?;
                 }
             }
         }
@@ -197,7 +199,7 @@ impl Portfolio {
                 leg.input = LegInput { collateral_im: leg.input.collateral_im, collateral_mm: leg.input.collateral_mm, ..fresh };
                 Ok(())
             }
-            None => self.add(key, market, leg_input(position)),
+            None => self.add(key, market, leg_input(position), None),
         }
     }
 
@@ -252,6 +254,23 @@ impl Portfolio {
             Ok(health) => Ok(Box::new(health)),
             Err(error) => Err(PlimsollError::from(error).into()),
         }
+    }
+
+    /// The health the account would have had its lately deleveraged lots not been closed, at the prices of now, and the time of the last close.
+    /// `None` when nothing was (RULES 7.5).
+    pub(crate) fn undeleveraged(&self) -> Result<Option<(Health, Secs)>> {
+        let Some(since) = self.legs.iter().filter_map(|leg| leg.forced.map(|(_, _, at)| at)).max() else {
+            return Ok(None);
+        };
+        let mut inputs = Vec::with_capacity(self.legs.len());
+        for leg in &self.legs {
+            let (lots, quote, _) = leg.forced.unwrap_or((Lots::ZERO, Quote::ZERO, since));
+            let lots = leg.input.lots.sub(lots).or_refuse()?;
+            let quote = leg.input.quote.sub(quote).or_refuse()?;
+            inputs.push(LegInput { lots, quote, ..leg.input });
+        }
+        let legs = self.legs.iter().map(|leg| &leg.terms).zip(&inputs);
+        Ok(Some((health(Quote::new(self.cash), legs).or_refuse()?, since)))
     }
 
     /// Terms and input of the leg in `market`.

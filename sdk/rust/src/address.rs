@@ -32,6 +32,11 @@ pub fn market(exchange: &Pubkey, index: u16) -> Pubkey {
     derive(&[seeds::MARKET, exchange.as_ref(), &index.to_le_bytes()])
 }
 
+/// Risk group `number`.
+pub fn group(exchange: &Pubkey, number: u16) -> Pubkey {
+    derive(&[seeds::GROUP, exchange.as_ref(), &number.to_le_bytes()])
+}
+
 /// Listing of a collateral token.
 pub fn collateral(exchange: &Pubkey, mint: &Pubkey) -> Pubkey {
     derive(&[seeds::COLLATERAL, exchange.as_ref(), mint.as_ref()])
@@ -45,6 +50,11 @@ pub fn collateral_vault(collateral: &Pubkey) -> Pubkey {
 /// Margin account `number` of `owner`.
 pub fn margin_account(exchange: &Pubkey, owner: &Pubkey, number: u32) -> Pubkey {
     derive(&[seeds::MARGIN, exchange.as_ref(), owner.as_ref(), &number.to_le_bytes()])
+}
+
+/// Round of ranked deleveraging of a bankrupt account in a market.
+pub fn adl_round(market: &Pubkey, margin_account: &Pubkey) -> Pubkey {
+    derive(&[seeds::ADL, market.as_ref(), margin_account.as_ref()])
 }
 
 /// Signs the program's own event calls.

@@ -4,13 +4,13 @@
 use crate::address;
 use anchor_lang::{InstructionData, ToAccountMetas};
 use plimsoll::{accounts, instruction};
-use plimsoll_state::{MarginAccount, ID};
+use plimsoll_state::{MarginAccount, RiskGroup, ID};
 use solana_instruction::{AccountMeta, Instruction};
 use solana_pubkey::Pubkey;
 
 pub use plimsoll::{
-    ConvertCollateralArgs, CreateCollateralArgs, CreateMarketArgs, DepositArgs, InitializeExchangeArgs, LiquidateArgs, OpenAccountArgs,
-    OrderArgs,
+    ConvertCollateralArgs, CreateCollateralArgs, CreateGroupArgs, CreateMarketArgs, DepositArgs, InitializeExchangeArgs, LiquidateArgs,
+    OpenAccountArgs, OrderArgs,
 };
 
 /// Program that creates accounts.
@@ -126,6 +126,15 @@ pub fn create_market(payer: Pubkey, governor: Pubkey, book: Pubkey, args: Create
     let market = address::market(&exchange, args.index);
     let accounts = accounts::CreateMarket { payer, governor, exchange, market, book, system_program: SYSTEM };
     finish(accounts.to_account_metas(None), instruction::CreateMarket { args }.data())
+}
+
+/// Puts `markets`, in this order, into a risk group.
+pub fn create_group(payer: Pubkey, governor: Pubkey, markets: &[Pubkey], args: CreateGroupArgs) -> Instruction {
+    let exchange = address::exchange(&governor);
+    let group = address::group(&exchange, args.number);
+    let mut accounts = accounts::CreateGroup { payer, governor, exchange, group, system_program: SYSTEM }.to_account_metas(None);
+    accounts.extend(markets.iter().map(|market| AccountMeta::new(*market, false)));
+    finish(accounts, instruction::CreateGroup { args }.data())
 }
 
 /// Lists a collateral token that `market` prices.
@@ -277,6 +286,13 @@ pub fn update_market(market: Pubkey, price_update: Pubkey) -> Instruction {
     finish(accounts::UpdateMarket { market, price_update }.to_account_metas(None), instruction::UpdateMarket {}.data())
 }
 
+/// Brings the risk group at `key` to the last buckets of its markets.
+pub fn update_group(key: Pubkey, group: &RiskGroup) -> Instruction {
+    let mut accounts = accounts::UpdateGroup { group: key }.to_account_metas(None);
+    accounts.extend(group.members().iter().map(|market| AccountMeta::new_readonly(*market, false)));
+    finish(accounts, instruction::UpdateGroup {}.data())
+}
+
 /// Samples the funding premium.
 pub fn update_funding(market: MarketKeys) -> Instruction {
     let MarketKeys { market, book } = market;
@@ -287,6 +303,13 @@ pub fn update_funding(market: MarketKeys) -> Instruction {
 pub fn touch(market: Pubkey, margin_account: Pubkey) -> Instruction {
     let accounts = accounts::Touch { market, margin_account, event_authority: address::event_authority(), program: ID };
     finish(accounts.to_account_metas(None), instruction::Touch {}.data())
+}
+
+/// Brings a position up to date; `keeper`, another margin account, is paid if that registers a claim in a deficit round.
+pub fn touch_for(market: Pubkey, margin_account: Pubkey, keeper: Pubkey) -> Instruction {
+    let mut touch = touch(market, margin_account);
+    touch.accounts.push(AccountMeta::new(keeper, false));
+    touch
 }
 
 /// Settles one market's PnL of an account.
@@ -356,15 +379,45 @@ pub fn settle_estate(margin_account: Pubkey, portfolio: &Portfolio) -> Instructi
 
 /// Closes a bankrupt account's lots against the opposite side.
 pub fn deleverage(market: Pubkey, margin_account: Pubkey, portfolio: &Portfolio) -> Instruction {
-    let accounts = accounts::Deleverage { market, margin_account, event_authority: address::event_authority(), program: ID };
+    let adl_round = address::adl_round(&market, &margin_account);
+    let accounts = accounts::Deleverage { market, margin_account, adl_round, event_authority: address::event_authority(), program: ID };
     finish(with(accounts.to_account_metas(None), &portfolio.without(market), &[]), instruction::Deleverage {}.data())
 }
 
-/// Absorbs a bankrupt account's loss in one market.
-pub fn resolve_bankruptcy(exchange: Pubkey, market: Pubkey, margin_account: Pubkey, quote: Token, portfolio: &Portfolio) -> Instruction {
+/// Opens a round of ranked deleveraging for a bankrupt account's lots.
+pub fn open_adl_round(payer: Pubkey, market: Pubkey, margin_account: Pubkey, portfolio: &Portfolio) -> Instruction {
+    let adl_round = address::adl_round(&market, &margin_account);
+    let (event_authority, program) = (address::event_authority(), ID);
+    let accounts = accounts::OpenAdlRound { payer, market, margin_account, adl_round, system_program: SYSTEM, event_authority, program };
+    finish(with(accounts.to_account_metas(None), &portfolio.without(market), &[]), instruction::OpenAdlRound {}.data())
+}
+
+/// Registers `candidate`, of which `portfolio` is, in the round of `margin_account`; `keeper` is paid.
+pub fn register_candidate(market: Pubkey, margin_account: Pubkey, candidate: Pubkey, keeper: Pubkey, portfolio: &Portfolio) -> Instruction {
+    let adl_round = address::adl_round(&market, &margin_account);
+    let (event_authority, program) = (address::event_authority(), ID);
+    let accounts = accounts::RegisterCandidate { market, adl_round, candidate, keeper, event_authority, program };
+    let all = portfolio.clone().with_market(market);
+    finish(with(accounts.to_account_metas(None), &all, &[]), instruction::RegisterCandidate {}.data())
+}
+
+/// Executes the cuts of `candidates`; `portfolio` is the bankrupt account's.
+pub fn execute_adl(market: Pubkey, margin_account: Pubkey, portfolio: &Portfolio, candidates: &[Pubkey]) -> Instruction {
+    let adl_round = address::adl_round(&market, &margin_account);
+    let accounts = accounts::ExecuteAdl { market, margin_account, adl_round, event_authority: address::event_authority(), program: ID };
+    finish(with(accounts.to_account_metas(None), &portfolio.without(market), candidates), instruction::ExecuteAdl {}.data())
+}
+
+/// Closes a round; the rent goes to `opener`, who paid it.
+pub fn close_adl_round(market: Pubkey, margin_account: Pubkey, opener: Pubkey) -> Instruction {
+    let adl_round = address::adl_round(&market, &margin_account);
+    finish(accounts::CloseAdlRound { opener, margin_account, adl_round }.to_account_metas(None), instruction::CloseAdlRound {}.data())
+}
+
+/// Absorbs what a bankrupt account is short of; every market of the account is written.
+pub fn resolve_bankruptcy(exchange: Pubkey, margin_account: Pubkey, quote: Token, portfolio: &Portfolio) -> Instruction {
     let accounts = accounts::ResolveBankruptcy {
         exchange,
-        market,
         margin_account,
         insurance: address::insurance(&exchange),
         quote_mint: quote.mint,
@@ -374,7 +427,9 @@ pub fn resolve_bankruptcy(exchange: Pubkey, market: Pubkey, margin_account: Pubk
         event_authority: address::event_authority(),
         program: ID,
     };
-    finish(with(accounts.to_account_metas(None), &portfolio.without(market), &[]), instruction::ResolveBankruptcy {}.data())
+    let mut metas = accounts.to_account_metas(None);
+    metas.extend(portfolio.metas(true));
+    finish(metas, instruction::ResolveBankruptcy {}.data())
 }
 
 /// Pays into the insurance fund.

@@ -1,6 +1,6 @@
 //! Account bytes to layouts, and program errors to words.
 
-use plimsoll_state::{Collateral, Exchange, InsuranceFund, MarginAccount, Market, OrderBook};
+use plimsoll_state::{AdlRound, Collateral, Exchange, InsuranceFund, MarginAccount, Market, OrderBook, RiskGroup};
 
 /// Any account of the program, copied out of its bytes.
 #[derive(Clone)]
@@ -17,6 +17,10 @@ pub enum Account {
     InsuranceFund(Box<InsuranceFund>),
     /// An order book.
     OrderBook(Box<OrderBook>),
+    /// A risk group.
+    RiskGroup(Box<RiskGroup>),
+    /// A round of ranked deleveraging.
+    AdlRound(Box<AdlRound>),
 }
 
 /// Copies a layout out of an account's bytes, whatever their alignment; `None` for another type or a wrong size.
@@ -54,7 +58,7 @@ macro_rules! layouts {
     };
 }
 
-layouts!(Exchange, Market, MarginAccount, Collateral, InsuranceFund, OrderBook);
+layouts!(Exchange, Market, MarginAccount, Collateral, InsuranceFund, OrderBook, RiskGroup, AdlRound);
 
 /// One entry of the program's error table.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]

@@ -18,10 +18,11 @@ use std::collections::BTreeSet;
 type Case = (&'static str, fn() -> Result<Scene>, Make);
 
 /// One for every instruction of the program.
-const CASES: [Case; 26] = [
+const CASES: [Case; 32] = [
     ("initialize_exchange", Scene::calm, |s| initialize(s, |_| {})),
     ("create_market", Scene::calm, |s| list_market(s, |_| {})),
     ("create_collateral", Scene::calm, |s| list_collateral(s, |_| {})),
+    ("create_group", Scene::calm, |s| group(s, |_| {})),
     ("collect_fees", Scene::calm, collect),
     ("open_account", Scene::calm, open),
     ("close_account", Scene::calm, good_close),
@@ -34,6 +35,7 @@ const CASES: [Case; 26] = [
     ("cancel_all", Scene::calm, cancel_all),
     ("update_market", Scene::calm, good_price),
     ("update_funding", Scene::calm, sample_funding),
+    ("update_group", grouped, update_group),
     ("touch", Scene::calm, |s| touch(s, 0)),
     ("settle", Scene::calm, |s| settle(s, 0)),
     ("check_health", Scene::calm, check_health),
@@ -43,6 +45,10 @@ const CASES: [Case; 26] = [
     ("convert_collateral", failing, good_conversion),
     ("settle_estate", failing, |s| estate(s, |s| &s.taker)),
     ("deleverage", ruined, |s| deleverage(s, debtor)),
+    ("open_adl_round", ruined, |s| open_round(s, debtor)),
+    ("register_candidate", ruined, |s| register(s, |s| &s.maker)),
+    ("execute_adl", ruined, |s| execute(s, |s| &s.maker)),
+    ("close_adl_round", ruined, close_round),
     ("resolve_bankruptcy", spent, |s| resolve(s, debtor)),
     ("fund_insurance", Scene::calm, |s| insure(s, 1)),
 ];
@@ -55,6 +61,7 @@ const ALLOWED: &[(&str, &str, &str, &str)] = &[
     ("create_market", "book", "same owner, all zero", "a new book is just that"),
     ("create_collateral", "payer", "another signer", "anyone may pay the rent"),
     ("create_collateral", "market", "second market", "which market prices a token is the governor's decision"),
+    ("create_group", "payer", "another signer", "anyone may pay the rent"),
     ("open_account", "payer", "another signer", "anyone may pay the rent"),
     ("deposit", "margin_account", "maker", "anyone may pay into any account"),
     ("withdraw", "to", "stranger's wallet", "the owner names who receives"),
@@ -67,6 +74,10 @@ const ALLOWED: &[(&str, &str, &str, &str)] = &[
     ("check_health", "margin_account", "maker", "anyone asks, and the maker has the same markets"),
     ("check_health", "margin_account", "foreign account", "anyone asks, and an account without positions needs no markets"),
     ("liquidate", "remaining 0", "*", "a maker that the book has no need of"),
+    ("open_adl_round", "payer", "another signer", "anyone may pay the rent"),
+    ("register_candidate", "keeper", "taker", "anyone may be paid"),
+    ("register_candidate", "keeper", "maker", "anyone may be paid"),
+    ("register_candidate", "keeper", "also slot 2", "the candidate may register itself"),
 ];
 
 /// Refusals that are not about identity: the account is of the right type, but there is nothing to do with it.
@@ -91,7 +102,8 @@ const UNFIT: &[(&str, &str, E)] = &[
     ("deleverage", "foreign market", E::PriceConditionRefused),
     ("deleverage", "maker", E::NotBankrupt),
     ("deleverage", "foreign account", E::NoPosition),
-    ("resolve_bankruptcy", "second market", E::NoPosition),
+    ("register_candidate", "also slot 3", E::NotACandidate),
+    ("execute_adl", "*", E::NotACandidate),
     ("resolve_bankruptcy", "taker", E::SettleEstateInstead),
     ("resolve_bankruptcy", "maker", E::SettleEstateInstead),
 ];

@@ -23,10 +23,11 @@ const ROUNDS: usize = 400;
 
 /// First eight bytes of every instruction, and how many bytes of arguments its valid form has.
 fn shapes(scene: &mut Scene) -> Vec<Instruction> {
-    let valid: [Make; 14] = [
+    let valid: [Make; 15] = [
         |s| initialize(s, |_| {}),
         |s| list_market(s, |_| {}),
         |s| list_collateral(s, |_| {}),
+        |s| group(s, |_| {}),
         open,
         |s| deposit(s, 1),
         |s| bring(s, 1),

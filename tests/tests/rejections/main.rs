@@ -542,7 +542,7 @@ fn the_bankrupt_are_resolved_in_order() -> Result<()> {
     check_rows(&mut ruined()?, &bankrupt_rows());
     check_rows(
         &mut spent()?,
-        &[row("resolving twice", Program(E::NoPosition), |s| again(s, |s| resolve(s, debtor)), |s| resolve(s, debtor))],
+        &[row("resolving twice", Program(E::NothingToSettle), |s| again(s, |s| resolve(s, debtor)), |s| resolve(s, debtor))],
     );
     let early = row(
         "closing a round early",

@@ -10,6 +10,8 @@ use crate::world::audit::Census;
 use crate::world::{Member, World};
 use anyhow::Result;
 use plimsoll_sdk::build::{self, ConvertCollateralArgs, LiquidateArgs, Portfolio};
+use plimsoll_sdk::preview;
+use plimsoll_sdk::risk::book::Side;
 use plimsoll_sdk::risk::liquidation::AccountState;
 use plimsoll_sdk::risk::margin::Health;
 use plimsoll_sdk::risk::oracle;
@@ -197,6 +199,9 @@ impl Keeper {
                 let price = marks.price(index);
                 let (min_price, max_price) = (price - price * TOLERANCE / 1_000, price + price * TOLERANCE / 1_000);
                 let max_lots = if matches!(intent.action, Action::Slice(_)) { capacity(&own, marks, index) } else { 0 };
+                if matches!(intent.action, Action::Slice(_)) && !self.expects(&intent.target, &market, marks, max_lots) {
+                    return;
+                }
                 let args = LiquidateArgs { max_lots, min_price, max_price };
                 let keys = world.markets[index].keys;
                 let others: Vec<_> = makers.iter().copied().filter(|key| *key != intent.target).collect();
@@ -231,6 +236,25 @@ impl Keeper {
             self.resting.insert(intent.target, step + REST);
         }
         self.own.insert(intent.target, world.member(&intent.target));
+    }
+
+    /// Whether a slice is to be had, as this keeper sees account and book: lots that are offered now, and somebody to take them.
+    fn expects(&self, target: &Pubkey, market: &Pubkey, marks: &Marks, capacity: i64) -> bool {
+        let seen = self.own.get(target).or_else(|| self.view.members.iter().find(|(key, _)| key == target).map(|(_, account)| &**account));
+        let Some(account) = seen else { return false };
+        let Ok(Some(slice)) = preview::slice(account, market, marks, marks.now) else { return false };
+        if !slice.offered.is_positive() {
+            return false;
+        }
+        let side = if lots_in(account, market) > 0 { Side::Bid } else { Side::Ask };
+        let book = self.view.books.iter().find(|(_, book)| book.market == *market).map(|(_, book)| book);
+        let best = book.and_then(|book| {
+            let (header, orders) = book.side(side);
+            header.live(side, orders).ok()?.last().map(|order| order.limit())
+        });
+        let has_bid = best.is_some_and(|price| if side == Side::Bid { price >= slice.limit } else { price <= slice.limit });
+        // Once no order is good enough the take-over is open to whoever has the capital.
+        has_bid || capacity > 0
     }
 
     /// Sells what was taken over to whoever bids near the oracle.

@@ -194,7 +194,8 @@ impl Run {
         let census = Rc::clone(&self.census);
         self.keepers.act(&mut self.world, &marks, &census, step, &self.makers.accounts(), &mut self.tally);
         let accounts = self.accounts();
-        resolution::resolve(&mut self.world, &marks, &accounts, &mut self.tally);
+        let keeper = self.keepers.accounts()[0];
+        resolution::resolve(&mut self.world, &marks, &accounts, &keeper, &mut self.tally);
     }
 
     /// Reads the chain and records it.
@@ -227,8 +228,9 @@ impl Run {
                 let accounts = self.accounts();
                 let marks = self.marks();
                 resolution::settle_all(&mut self.world, &marks, &accounts, &mut self.tally);
+                let keeper = self.keepers.accounts()[0];
                 for market in 0..self.world.markets.len() {
-                    resolution::touch_all(&mut self.world, market, &accounts, &mut self.tally);
+                    resolution::touch_all(&mut self.world, market, &accounts, &keeper, &mut self.tally);
                 }
                 self.census = Rc::new(Census::take(&self.world));
                 return Ok(extra + 1);

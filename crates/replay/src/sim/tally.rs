@@ -2,7 +2,7 @@
 
 use anchor_lang::{AnchorDeserialize, Discriminator};
 use litesvm::types::TransactionMetadata;
-use plimsoll_sdk::events::{DeficitAbsorbed, Deleveraged, Liquidated};
+use plimsoll_sdk::events::{AdlExecuted, DeficitAbsorbed, Deleveraged, Liquidated};
 use plimsoll_sdk::risk::perp::PerpMarket;
 use solana_pubkey::Pubkey;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,14 +40,18 @@ pub fn events<T: AnchorDeserialize + Discriminator>(sent: &TransactionMetadata) 
 impl Tally {
     /// Counts what a transaction did; whether it closed lots of a failing account.
     pub fn note(&mut self, sent: &TransactionMetadata) -> bool {
-        let steps = events::<Liquidated>(sent);
+        let mut steps = events::<Liquidated>(sent);
+        // Some only change an account's state.
+        steps.retain(|step| step.book_lots != 0 || step.taken_lots != 0);
         for step in &steps {
             self.liquidations += 1;
             self.since_record += 1;
             *self.by_account.entry(step.header.account).or_default() += 1;
             *self.income.entry(step.liquidator).or_default() += step.keeper_income;
         }
-        self.adl_events += u64::try_from(events::<Deleveraged>(sent).len()).unwrap_or(0);
+        let cuts: usize =
+            events::<AdlExecuted>(sent).iter().map(|executed| executed.cuts.iter().filter(|cut| cut.closed > 0).count()).sum();
+        self.adl_events += u64::try_from(events::<Deleveraged>(sent).len() + cuts).unwrap_or(0);
         self.absorbed.extend(events::<DeficitAbsorbed>(sent).iter().map(|absorbed| absorbed.header.account));
         !steps.is_empty()
     }

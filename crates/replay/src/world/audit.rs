@@ -60,7 +60,7 @@ impl Census {
                 Some(Account::Collateral(collateral)) => census.collaterals.push((key, collateral)),
                 Some(Account::OrderBook(book)) => census.books.push((key, book)),
                 Some(Account::InsuranceFund(fund)) => census.funds.push((key, fund)),
-                Some(Account::Exchange(_)) | None => {}
+                Some(Account::Exchange(_) | Account::AdlRound(_) | Account::RiskGroup(_)) | None => {}
             }
         }
         let exchange = world.exchange;

@@ -92,6 +92,8 @@ pub struct World {
     slot: u64,
     /// Transactions sent, refused ones included.
     pub transactions: u64,
+    /// Events of the program's calls to itself, in order, when they are kept: discriminator and body.
+    pub journal: Option<Vec<Vec<u8>>>,
     serial: u64,
 }
 
@@ -151,6 +153,7 @@ impl World {
             now: start - 120,
             slot: 1_000,
             transactions: 0,
+            journal: None,
             serial: 100,
         };
         world.set_clock();
@@ -307,10 +310,15 @@ impl World {
         assert!(size <= PACKET_BYTES, "a transaction of {size} bytes does not fit a packet");
         // Every signature is real and checked by the machine.
         let transaction = VersionedTransaction::try_new(VersionedMessage::Legacy(message), signers).expect("all signers are given");
-        self.svm.send_transaction(transaction).map_err(|failed| {
+        let sent = self.svm.send_transaction(transaction).map_err(|failed| {
             let code = custom_code(&failed);
             Refused { code, detail: Box::new(failed) }
-        })
+        })?;
+        if let Some(journal) = &mut self.journal {
+            let calls = sent.inner_instructions.iter().flatten().map(|inner| &inner.instruction.data);
+            journal.extend(calls.filter_map(|data| data.strip_prefix(anchor_lang::event::EVENT_IX_TAG_LE)).map(<[u8]>::to_vec));
+        }
+        Ok(sent)
     }
 
     fn send_as_governor(&mut self, instructions: &[Instruction]) -> Result<TransactionMetadata, Refused> {

@@ -114,7 +114,7 @@ impl GroupTerms {
     }
 
     /// max( J + (1 − c)(S − J), φ · max S_m ), rounded up, never above S.
-    fn offset<A: Exact>(&self, joint: i64, sums: &Standalone, measure: Measure) -> i64 {
+    pub(super) fn offset<A: Exact>(&self, joint: i64, sums: &Standalone, measure: Measure) -> i64 {
         let joint = positive(joint).min(sums.total);
         let rest = scale_ceil::<A>(A::sub(sums.total, joint), A::sub(Ratio::ONE.raw(), self.credit(measure)));
         A::add(joint, rest).max(scale_ceil::<A>(sums.largest, self.phi.raw()))

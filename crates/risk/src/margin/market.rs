@@ -37,7 +37,7 @@ impl LinearEnds {
         }
     }
 
-    const fn is_nothing(&self) -> bool {
+    pub(super) const fn is_nothing(&self) -> bool {
         self.long == 0 && self.short == 0 && self.long_now == 0 && self.short_now == 0
     }
 
@@ -95,6 +95,8 @@ pub(super) struct MarketScan {
     pub(super) add_on: i64,
     /// Worst loss of the options alone, limited by what they can lose.
     pub(super) options: i64,
+    /// Linear charge plus the most that the options can lose: no target need be above it.
+    pub(super) limit: i64,
     pub(super) mode: ScanMode,
     /// Row of the grid (1 ..= 33) that costs most in the mode that counts.
     pub(super) worst: u8,
@@ -159,16 +161,17 @@ pub(super) fn market_scan<A: Exact>(ends: &LinearEnds, part: &OptionPart, rates:
     let alone = A::add(linear, options);
     let scan = grid_all.min(alone);
     let add = A::add(A::add(part.basis, part.short), part.tenor);
+    let limit = linear.saturating_add(part.max_loss);
     let limited = A::add(linear, A::add(grid_options, add).min(part.max_loss));
     let total = if is_bare { limited } else { A::add(grid_all, add).min(limited) };
     let add_on = positive(A::sub(total, scan));
     if scan == grid_all || is_bare {
         let mut rows = grid;
         rows.iter_mut().for_each(|row| *row = (*row).min(scan));
-        return MarketScan { scan, add_on, options, mode: ScanMode::Grid, worst: worst_all, rows };
+        return MarketScan { scan, add_on, options, limit, mode: ScanMode::Grid, worst: worst_all, rows };
     }
     let (rows, worst) = linear_rows::<A>(ends, part, rates, scan);
-    MarketScan { scan, add_on, options, mode: ScanMode::Linear, worst, rows }
+    MarketScan { scan, add_on, options, limit, mode: ScanMode::Linear, worst, rows }
 }
 
 /// Loss of all legs by row.
@@ -247,7 +250,8 @@ impl MarketOutcome {
         leg.edge_im = Quote::new(scale_ceil::<A>(size, terms.edge_im));
         leg.edge_trigger = Quote::new(terms.trigger_edge_of::<A>(delta_mm));
         let held = A::add(leg.scan_mm.raw(), leg.add_on_mm.raw());
-        let extra = scale_ceil::<A>(magnitude::<A>(leg.notional.raw()), terms.target_extra).max(scale_ceil::<A>(held, target_share));
+        let of_options = scale_ceil::<A>(held, target_share).min(positive(self.mm.limit.saturating_sub(held)));
+        let extra = scale_ceil::<A>(magnitude::<A>(leg.notional.raw()), terms.target_extra).max(of_options);
         leg.target = Quote::new(A::add(held, extra));
     }
 }

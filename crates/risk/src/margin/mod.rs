@@ -32,6 +32,7 @@ mod stored;
 mod terms;
 #[cfg(test)]
 pub(crate) mod tests;
+mod witness;
 
 pub use checks::{
     maker_admits, maker_reserve, ratio_not_lower, standalone_im, trade_allowed, withdrawal_allowed, ForcedPrice, TradeRefusal,
@@ -49,3 +50,4 @@ pub use report::{AddOns, MeasureReport, Report};
 pub use series::{OptionKind, SeriesTerms, SpotGrid, UnitValues, UNIT_BITS};
 pub use stored::StoredTerms;
 pub use terms::{MarketRisk, MarketTerms, SizeTerms, STALE_GRACE, TRIGGER_EDGE_CAP};
+pub use witness::{witness, Shortfall, Witness};

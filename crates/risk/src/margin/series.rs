@@ -8,7 +8,7 @@
 //! (1 − f)·F and strike K − f·A. So its delta decays by itself. The deviation is that of the end of the window, which errs high.
 
 use super::grid::{
-    VolMove, COLUMNS, COLUMN_NONE, COLUMN_SKEW, GRID, ROW_SPOT, SCENARIOS, SPOTS, SPOT_NONE, SPOT_RANGE_MAX, SPOT_RANGE_MIN, TAILS,
+    RowSet, VolMove, COLUMNS, COLUMN_NONE, COLUMN_SKEW, GRID, ROW_SPOT, SCENARIOS, SPOTS, SPOT_NONE, SPOT_RANGE_MAX, SPOT_RANGE_MIN, TAILS,
 };
 use super::kernel::{Bare, Exact};
 use super::params::{deviation, ExpiryTerms, ROOT_BITS, SIGMA_MAX, SIGMA_MIN};
@@ -38,6 +38,7 @@ const VALUE_SHIFT: u32 = CDF_RESULT_BITS - UNIT_BITS;
 const LN_ONE_Q56: i64 = 1_498_395_544_359_686_210;
 
 // The product of a moved logarithm and the largest inverse, and that of the largest moved forward and a probability.
+const _: () = assert!(LOG_MAX.checked_mul(1 << (ROOT_BITS - 1)).is_some());
 const _: () = assert!(MOVED_LOG_MAX.checked_mul(1 << (INVERSE_BITS + 13)).is_some());
 const _: () = assert!((MAX_PRICE * 6 + 1).checked_mul(1 << CDF_RESULT_BITS).is_some());
 
@@ -69,14 +70,29 @@ impl SpotGrid {
     /// Errors: [`RiskError::ParameterOutOfRange`] for a range outside 14 % ..= 60 %.
     #[inline(never)]
     pub fn new(range: Ratio) -> RiskResult<Self> {
+        Self::with(range, |_| true)
+    }
+
+    /// Only the moves of these rows (1 ..= 33); the others are left as no move.
+    ///
+    /// Errors: as [`Self::new`].
+    #[inline(never)]
+    pub(super) fn of_rows(range: Ratio, rows: RowSet) -> RiskResult<Self> {
+        Self::with(range, |spot| ROW_SPOT.iter().enumerate().any(|(row, of_row)| *of_row == spot && rows.has(row)))
+    }
+
+    #[inline(always)]
+    fn with(range: Ratio, is_wanted: impl Fn(usize) -> bool) -> RiskResult<Self> {
         if range < SPOT_RANGE_MIN || range > SPOT_RANGE_MAX {
             return Err(RiskError::ParameterOutOfRange);
         }
         let mut spots = [(ONE, 0); SPOTS];
-        for (quarters, spot) in (-4_i64..).zip(spots.iter_mut().take(9)) {
+        for (index, (quarters, spot)) in (-4_i64..).zip(spots.iter_mut().take(9)).enumerate() {
+            if quarters == 0 || !is_wanted(index) {
+                continue;
+            }
             let factor = ONE.wrapping_add(spot_move(range.raw(), quarters));
-            let log = ln(factor.unsigned_abs())?.raw().wrapping_sub(LN_ONE_Q56) >> 26;
-            *spot = (factor, if quarters == 0 { 0 } else { log });
+            *spot = (factor, ln(factor.unsigned_abs())?.raw().wrapping_sub(LN_ONE_Q56) >> 26);
         }
         for (spot, (shock, log)) in spots.iter_mut().skip(9).zip(TAILS.iter().zip(TAIL_LOGS)) {
             *spot = (ONE.wrapping_add(shock.raw()), log);
@@ -183,11 +199,22 @@ impl SeriesTerms {
         }
     }
 
-    /// [`Self::column`] by number. Errors: [`RiskError::Overflow`] for a number that is none.
-    pub(super) fn at(&self, grid: &SpotGrid, column: usize) -> RiskResult<i64> {
-        let &(spot, point) = PLAN.get(column).ok_or(RiskError::Overflow)?;
-        let (spot, point) = grid.spots.get(spot).zip(self.points.get(point)).ok_or(RiskError::Overflow)?;
-        Ok(self.column::<Bare>(*spot, point))
+    /// Unit values in these rows alone; in all others a lot is given its mark. For [`super::witness`], which looks nowhere else.
+    #[inline(never)]
+    pub(super) fn price_rows(&self, grid: &SpotGrid, rows: RowSet, market: u8, expiry: u8) -> UnitValues {
+        let value = |(spot, point): &(usize, usize)| match (grid.spots.get(*spot), self.points.get(*point)) {
+            (Some(spot), Some(point)) => self.column::<Bare>(*spot, point),
+            _ => 0,
+        };
+        let mark = value(&(SPOT_NONE, 0));
+        let mut values = [mark; COLUMNS];
+        for (column, (slot, plan)) in values.iter_mut().zip(PLAN.iter()).enumerate() {
+            if rows.has_column(column) {
+                *slot = value(plan);
+            }
+        }
+        let Self { kind, forward, strike, .. } = *self;
+        UnitValues { values, delta: self.delta(), forward, strike, kind, market, expiry }
     }
 
     /// Change of a lot's value per unit of relative spot move, sixteenths of an atom: N(d₁)·F for a call, (N(d₁) − 1)·F for a put.
@@ -230,9 +257,9 @@ impl SeriesTerms {
 fn points<A: Exact>(expiry: &ExpiryTerms, sigma: i64, log: i64) -> RiskResult<[VolPoint; POINTS]> {
     let shocked = |factor: i64| A::mul(sigma >> 2, factor >> 2) >> (RATIO_BITS - 4);
     let base = point::<A>(sigma, expiry.root_tau)?;
-    // Standard deviations from the forward, ± 2 at most, halved: the wings' share of the skew shock, Q28.
-    let reach = (A::mul(A::sub(0, log), base.inverse) >> (D_SHIFT + 1)).clamp(-(1 << CDF_ARGUMENT_BITS), 1 << CDF_ARGUMENT_BITS);
-    let change = A::mul(A::mul(reach, expiry.skew) >> CDF_ARGUMENT_BITS, sigma >> 2) >> (RATIO_BITS - 2);
+    // Standard deviations from the forward, ± 2 at most, halved: the wings' share of the skew shock, Q30.
+    let away = crate::units::div(A::sub(0, log) << (ROOT_BITS - 1), base.deviation, Round::Floor)?.clamp(-ONE, ONE);
+    let change = A::mul(A::mul(away, expiry.skew) >> RATIO_BITS, sigma >> 2) >> (RATIO_BITS - 2);
     let wing = if change < 0 { A::sub(0, change) } else { change };
     let up = shocked(expiry.vol_up).max(expiry.vol_up_floor).max(sigma);
     let sigmas =

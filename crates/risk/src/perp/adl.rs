@@ -4,7 +4,7 @@ use super::math::{minus, plus};
 use super::side_index::Of;
 use super::state::{PerpMarket, Position};
 use super::touch::Touched;
-use super::trade::{rebase, Holdings, Rebalanced};
+use super::trade::{rebase, trade, Holdings, Rebalanced};
 use crate::error::{RiskError, RiskResult};
 use crate::units::{Lots, Price, Quote};
 
@@ -55,4 +55,33 @@ pub fn adl_close(market: &mut PerpMarket, pos: &mut Position, touched: &Touched,
     let side = market.side(of.opposite());
     let (open_interest, epoch) = (Lots::new(side.open_interest), side.epoch);
     Ok(AdlClosed { lots: Lots::new(change), quote: Quote::new(received), open_interest, epoch })
+}
+
+/// One candidate's part of a forced close (RULES 7.2): moves up to `lots` (> 0) from the failing position to the `other`, of opposite sign, at
+/// `price`. Neither grows or changes sign. Returns the lots closed, at most either position.
+///
+/// Errors: [`RiskError::QuantityOutOfRange`] for a size that is not positive, [`RiskError::WrongState`] if the two are not on opposite sides or
+/// not current; [`RiskError::PriceOutOfRange`], [`RiskError::Overflow`].
+pub fn adl_match(
+    market: &mut PerpMarket,
+    failing: (&mut Position, &Touched),
+    other: (&mut Position, &Touched),
+    lots: Lots,
+    price: Price,
+) -> RiskResult<Lots> {
+    let (Some(of), Some(opposite)) = (Of::lots(failing.0.lots), Of::lots(other.0.lots)) else {
+        return Err(RiskError::WrongState);
+    };
+    if opposite != of.opposite() {
+        return Err(RiskError::WrongState);
+    }
+    let closed = lots.min(failing.0.lots().abs()?).min(other.0.lots().abs()?);
+    let change = Lots::new(of.signed(closed.raw())?);
+    // On copies: the second leg may still be refused.
+    let (mut books, mut one, mut two) = (*market, *failing.0, *other.0);
+    trade(&mut books, &mut one, failing.1, change.neg()?, price)?;
+    trade(&mut books, &mut two, other.1, change, price)?;
+    two.remember_adl(change.raw(), minus(two.quote, other.0.quote)?, other.1.now())?;
+    (*market, *failing.0, *other.0) = (books, one, two);
+    Ok(closed)
 }

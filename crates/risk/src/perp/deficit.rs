@@ -80,6 +80,14 @@ pub fn absorb(
     Ok(Absorbed { tranche_claim, tranche_cash, fund, tranche_debt, deficit })
 }
 
+/// What a loss is beyond the tranche's claim and tokens: what the fund is asked for.
+///
+/// Errors: [`RiskError::Overflow`].
+pub fn beyond_tranche(market: &PerpMarket, loss: Quote) -> RiskResult<Quote> {
+    let own = Quote::new(market.tranche_quote).positive_part().add(Quote::new(market.tranche_cash))?;
+    loss.sub(own).map(Quote::positive_part)
+}
+
 /// Small deficits wait for the tranche's next inflow, within a bound on what it may owe.
 fn is_booked_as_debt(tranche_quote: i64, left: Quote, params: &PerpParams) -> RiskResult<bool> {
     let owed = Quote::new(tranche_quote).neg()?.positive_part().add(left)?;
@@ -205,10 +213,18 @@ impl DeficitRound {
     }
 }
 
-/// Registers the position in the rounds it has not seen and settles its shares in all others, oldest first; returns charges less refunds.
-/// Writes as it goes: the caller works on copies.
-pub(super) fn pass_rounds(market: &mut PerpMarket, pos: &mut Position) -> RiskResult<Quote> {
-    let mut charged = 0;
+/// What passing the rounds did to a position.
+pub(super) struct Passed {
+    /// Charges less refunds.
+    pub(super) charged: Quote,
+    /// Σ claims that joined a round that was still registering.
+    pub(super) joined: Quote,
+}
+
+/// Registers the position in the rounds it has not seen and settles its shares in all others, oldest first. Writes as it goes: the caller
+/// works on copies.
+pub(super) fn pass_rounds(market: &mut PerpMarket, pos: &mut Position) -> RiskResult<Passed> {
+    let (mut charged, mut joined) = (0, 0);
     let last = market.last_round;
     let span = u32::try_from(ROUNDS).map_err(|_| RiskError::Overflow)?;
     let oldest = last.saturating_sub(span).saturating_add(1).max(1);
@@ -225,6 +241,7 @@ pub(super) fn pass_rounds(market: &mut PerpMarket, pos: &mut Position) -> RiskRe
         let mut share = *pos.shares.get(index).ok_or(RiskError::Overflow)?;
         if pos.round < id {
             share = register(&mut round, pos)?;
+            joined = plus(joined, if round.status == ROUND_REGISTERING { share.claim } else { 0 })?;
         }
         if share.claim > 0 && round.status != ROUND_REGISTERING {
             charged = plus(charged, charge(market, &mut round, pos, &mut share)?)?;
@@ -237,7 +254,7 @@ pub(super) fn pass_rounds(market: &mut PerpMarket, pos: &mut Position) -> RiskRe
         }
     }
     pos.round = last;
-    Ok(Quote::new(charged))
+    Ok(Passed { charged: Quote::new(charged), joined: Quote::new(joined) })
 }
 
 /// Measures the position's claim at the round's price.

@@ -38,6 +38,8 @@ mod convert;
 pub mod deficit;
 pub mod fund;
 mod math;
+pub mod ranking;
+pub mod reward;
 pub mod settle;
 pub mod side_index;
 pub mod state;
@@ -48,10 +50,12 @@ pub mod views;
 #[cfg(test)]
 mod tests;
 
-pub use adl::{adl_close, AdlClosed};
+pub use adl::{adl_close, adl_match, AdlClosed};
 pub use convert::{conversion, Conversion, CONVERSION_DISCOUNT};
-pub use deficit::{absorb, close_round, open_or_extend_round, Absorbed, RoundProgress};
+pub use deficit::{absorb, beyond_tranche, close_round, open_or_extend_round, Absorbed, RoundProgress};
 pub use fund::{fund_offer, FundWindow};
+pub use ranking::{water_fill, Candidate, CANDIDATES, CANDIDATE_PART};
+pub use reward::{candidate_reward, claim_reward, take_reward, REWARD_FLOAT};
 pub use settle::{settle_claim, settle_estate, settle_loss, MAX_ESTATE};
 pub use side_index::accrue_funding;
 pub use state::{DeficitRound, EpochRecord, PerpMarket, PerpParams, Position, RoundShare, Side, ROUNDS};

@@ -1,6 +1,8 @@
 //! Stored state of a perp market and of a position in it: plain 8-aligned integers, mirrored field by field by the account layouts.
 
 use super::fund::FundWindow;
+use super::math::plus;
+use crate::error::RiskResult;
 use crate::units::{Lots, Quote, Ratio, Secs};
 use bytemuck::{Pod, Zeroable};
 use core::mem::{align_of, size_of};
@@ -128,8 +130,12 @@ pub struct PerpMarket {
     pub rounds: [DeficitRound; ROUNDS],
     /// What the insurance fund has paid for this market.
     pub fund_window: FundWindow,
+    /// The hour in which keepers were last rewarded, seconds / 3,600.
+    pub reward_hour: i64,
+    /// What they were paid in that hour, atoms.
+    pub rewarded: i64,
     /// Zero.
-    pub reserve: [u64; 8],
+    pub reserve: [u64; 6],
 }
 
 /// A position's part in a deficit round, in the slot of that round.
@@ -188,7 +194,17 @@ pub struct Position {
     pub asks_value: i64,
     /// Margin reserved for resting orders (RULES 5.3), atoms.
     pub reserved: i64,
+    /// Lots that auto-deleveraging has added of late, opposite in sign to the position (RULES 7.5); 0 = none.
+    pub adl_lots: i64,
+    /// Quote balance that came with them, atoms.
+    pub adl_quote: i64,
+    /// When the last of them came, seconds.
+    pub adl_at: i64,
 }
+
+/// How long a position remembers what auto-deleveraging did to it. [While it does, its slot stays: nobody can end a grace by having a
+/// closed leg forgotten.]
+pub const ADL_MEMORY: Secs = Secs::new(600);
 
 impl Position {
     /// Signed lots, valid after a touch.
@@ -206,9 +222,34 @@ impl Position {
         self.lots == 0 && self.quote == 0 && self.open_shares == 0
     }
 
-    /// Empty and without resting orders: the account's slot may be given to another market.
+    /// Empty and without resting orders or a memory of deleveraging: the account's slot may be given to another market.
     pub const fn is_free(&self) -> bool {
-        self.is_empty() && self.bids == 0 && self.asks == 0 && self.reserved == 0
+        self.is_empty() && self.bids == 0 && self.asks == 0 && self.reserved == 0 && self.adl_lots == 0
+    }
+
+    /// Lots and quote balance that auto-deleveraging has added within [`ADL_MEMORY`] of `now`, and when.
+    pub const fn deleveraged(&self, now: Secs) -> Option<(Lots, Quote, Secs)> {
+        if self.adl_lots == 0 || now.raw().saturating_sub(self.adl_at) >= ADL_MEMORY.raw() {
+            return None;
+        }
+        Some((Lots::new(self.adl_lots), Quote::new(self.adl_quote), Secs::new(self.adl_at)))
+    }
+
+    /// Adds a forced close to what is remembered, which begins anew once [`ADL_MEMORY`] has passed. Errors: [`crate::RiskError::Overflow`].
+    pub(super) fn remember_adl(&mut self, lots: i64, quote: i64, now: Secs) -> RiskResult<()> {
+        let (old_lots, old_quote) = self.deleveraged(now).map_or((0, 0), |(lots, quote, _)| (lots.raw(), quote.raw()));
+        (self.adl_lots, self.adl_quote) = (plus(old_lots, lots)?, plus(old_quote, quote)?);
+        self.adl_at = now.raw();
+        Ok(())
+    }
+
+    /// Forgets deleveraging that is older than [`ADL_MEMORY`].
+    pub(super) const fn forget_adl(&mut self, now: Secs) {
+        if self.adl_lots != 0 && self.deleveraged(now).is_none() {
+            self.adl_lots = 0;
+            self.adl_quote = 0;
+            self.adl_at = 0;
+        }
     }
 }
 
@@ -268,5 +309,5 @@ impl Default for PerpParams {
 const _: () = assert!(size_of::<Side>() == 168 && align_of::<Side>() == 8);
 const _: () = assert!(size_of::<DeficitRound>() == 56);
 const _: () = assert!(size_of::<PerpMarket>() == 800 && align_of::<PerpMarket>() == 8);
-const _: () = assert!(size_of::<Position>() == 208 && align_of::<Position>() == 8);
+const _: () = assert!(size_of::<Position>() == 232 && align_of::<Position>() == 8);
 const _: () = assert!(size_of::<PerpParams>() == 104);

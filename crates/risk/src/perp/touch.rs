@@ -19,6 +19,7 @@ pub struct Touched {
     closed_quote: Quote,
     charge: Quote,
     carry: Quote,
+    joined: Quote,
 }
 
 impl Touched {
@@ -50,6 +51,18 @@ impl Touched {
     pub const fn carry(&self) -> Quote {
         self.carry
     }
+    /// Σ claims registered by this touch in rounds that were still registering (RULES 7.3).
+    pub const fn joined(&self) -> Quote {
+        self.joined
+    }
+    /// Whether it changed a balance: funding, a forced close, a charge or a carry.
+    pub const fn has_moved(&self) -> bool {
+        !self.funding.is_zero()
+            || !self.closed_lots.is_zero()
+            || !self.closed_quote.is_zero()
+            || !self.charge.is_zero()
+            || !self.carry.is_zero()
+    }
 
     const fn new(mark: Price, now: Secs) -> Self {
         Self {
@@ -60,6 +73,7 @@ impl Touched {
             closed_quote: Quote::ZERO,
             charge: Quote::ZERO,
             carry: Quote::ZERO,
+            joined: Quote::ZERO,
         }
     }
 
@@ -97,6 +111,7 @@ pub(super) fn value(lots: i64, quote: i64, mark: Price) -> RiskResult<i64> {
 pub fn touch(market: &mut PerpMarket, pos: &mut Position, mark: Price, now: Secs, params: &PerpParams) -> RiskResult<Touched> {
     Price::checked(mark.raw())?;
     let mut touched = Touched::new(mark, Secs::new(now.raw().max(pos.touched_at)));
+    pos.forget_adl(touched.now);
     if pos.is_empty() {
         rest(market, pos, &touched);
         return Ok(touched);
@@ -201,7 +216,8 @@ fn slow(market: &mut PerpMarket, pos: &mut Position, touched: &mut Touched, para
     let mut moved = *pos;
     let mut token = *touched;
     follow_index(&mut books, &mut moved, &mut token)?;
-    token.charge = pass_rounds(&mut books, &mut moved)?;
+    let passed = pass_rounds(&mut books, &mut moved)?;
+    (token.charge, token.joined) = (passed.charged, passed.joined);
     let quote = moved.quote;
     let aged = Aged::new(&books, &moved, quote, &token, params)?;
     books.tranche_quote = aged.tranche_quote;
@@ -266,6 +282,9 @@ fn follow_index(market: &mut PerpMarket, pos: &mut Position, touched: &mut Touch
     let after = of.signed(lots)?;
     let change = minus(after, pos.lots)?;
     let received = plus(closed, funding)?;
+    if change != 0 {
+        pos.remember_adl(change, closed, touched.now)?;
+    }
     pos.lots = after;
     pos.quote = plus(pos.quote, received)?;
     market.clearing_lots = minus(market.clearing_lots, change)?;

@@ -84,7 +84,8 @@ impl Reference {
         self.slow = blend(self.slow, x, 30.0 * 86_400.0);
         self.garch = blend(self.garch, self.slow, 10_800.0);
         self.garch += 0.1 * (x - self.garch);
-        let forecast = self.slow + (self.garch - self.slow) * (-1_800.0 / 10_800.0_f64).exp2();
+        let persistence = 0.1 + 0.9 * (-300.0 / 10_800.0_f64).exp2();
+        let forecast = self.slow + (self.garch - self.slow) * (0..12).map(|k| persistence.powi(k)).sum::<f64>() / 12.0;
         self.sigma = (0.75 * self.fast.max(self.slow).max(forecast).sqrt() + 0.25 * 0.015).max(0.003);
         self.reference += r;
         self.last = self.bucket;
@@ -250,10 +251,10 @@ fn maintenance_is_never_below_the_core_and_initial_never_below_maintenance_3_3()
     let jump = glide.rates(&P, &state, TIER, now).unwrap();
     assert!((ratio(jump.maintenance) - 0.32).abs() < 1e-8 && (ratio(jump.initial) - 0.40).abs() < 1e-8);
     assert!((ratio(jump.in_an_hour) - 0.16).abs() < 1e-8);
-    // Back to calm: the glided rate comes down 5 % an hour.
+    // Back to calm: the glided rate comes down 5 % an hour, compounded: e^−0.05.
     let glide = GlideState { rate: Ratio::of(16, 100), updated: now };
     let falling = glide.rates(&P, &VolState::new(&P).unwrap(), TIER, now).unwrap();
-    assert!((ratio(falling.maintenance) - 0.16).abs() < 1e-8 && (ratio(falling.in_an_hour) - 0.152).abs() < 1e-8);
+    assert!((ratio(falling.maintenance) - 0.16).abs() < 1e-8 && (ratio(falling.in_an_hour) - 0.16 * (-0.05f64).exp()).abs() < 1e-8);
     assert!((ratio(falling.initial) - 0.20).abs() < 1e-8);
 }
 
@@ -301,3 +302,52 @@ proptest! {
 }
 
 const MAX: i64 = crate::units::MAX_PRICE;
+
+#[test]
+fn the_mean_power_is_the_sum_of_its_terms_3_2() {
+    for p in [0.0, 0.3, 0.9, 0.982_84, 0.999_99, 1.0] {
+        let power = super::Q60::new((p * Q60) as i64);
+        let (mut sum, mut term) = (0.0, 1.0);
+        for n in 1..=300_i64 {
+            sum += term;
+            term *= p;
+            let found = mean_power(power, n).unwrap().raw() as f64 / Q60;
+            assert!((found - sum / n as f64).abs() < 1e-14, "{p} {n}: {found}");
+        }
+    }
+    assert_eq!(mean_power(Q60::ONE, 1 << 40), Ok(Q60::ONE));
+    assert!(mean_power(Q60::new(1 << 59), i64::MAX).unwrap().raw() < 2);
+}
+
+#[test]
+fn example_one_return() {
+    let document = include_str!("../../../../docs/volatility.md");
+    let row = |name: &str, x: Option<f64>, state: &VolState| {
+        let (variance, percent) = (|v: super::Q60| v.raw() as f64 / Q60 * 1e4, |r: Ratio| ratio(r) * 100.0);
+        let target = scale(linear_rate(&P, state.sigma_1h, TIER).unwrap().raw(), MAINTENANCE_SHARE, Round::Ceil).unwrap();
+        let text = format!(
+            "| {name} | {}| {:.4} | {:.4} | {:.4} | {:.4} | {:.4} % | {:.4} % |",
+            x.map_or(String::new(), |x| format!("{:.4} ", x * 1e4)),
+            variance(state.fast),
+            variance(state.slow),
+            variance(state.garch),
+            variance(forecast(&P, state.garch, state.slow).unwrap()),
+            percent(state.sigma_1h),
+            percent(Ratio::new(target)),
+        );
+        assert!(document.contains(&text), "docs/volatility.md should hold: {text}");
+    };
+    row("listing", None, &VolState::new(&P).unwrap());
+    let path = [(1_000_000, 0), (1_010_000, 300), (1_010_000, 600), (1_010_000, 900)];
+    row("1: still", Some(0.0), &feed(&path[..2]));
+    row("2: +1 %", Some(1.01f64.ln().powi(2) * 12.0), &feed(&path[..3]));
+    row("3: still", Some(0.0), &feed(&path[..4]));
+    assert_eq!(feed(&path).jump_until, Secs::ZERO);
+    // What the text says of the recursion.
+    let kept = decay(BUCKET, P.garch_half_life).unwrap();
+    let persistence = kept.toward(super::Q60::ONE, in_q60(P.garch_alpha).unwrap()).unwrap();
+    for (said, found) in [("κ = 2^(−5 min / 3 h) = ", kept), ("the last factor is ", mean_power(persistence, 12).unwrap())] {
+        let text = format!("{said}{:.4}", found.raw() as f64 / Q60);
+        assert!(document.contains(&text), "docs/volatility.md should hold: {text}");
+    }
+}

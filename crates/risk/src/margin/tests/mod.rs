@@ -8,15 +8,19 @@
     reason = "tests fail by panicking"
 )]
 
+pub(crate) mod book;
 mod checks;
+mod cross;
 mod examples;
 mod kernel;
+mod options;
 mod properties;
 mod ranges;
 mod reference;
+mod witness;
 
 use super::*;
-use crate::units::{Lots, Price, Quote, Ratio, Secs};
+use crate::units::{Lots, Price, Quote, Ratio, Round, Secs};
 use proptest::prelude::*;
 
 /// Whole dollars.

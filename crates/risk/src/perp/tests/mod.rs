@@ -5,12 +5,13 @@ mod basics;
 mod index;
 mod money;
 mod random;
+mod ranking;
 mod rounds;
 mod tamper;
 
 use super::*;
 use crate::error::RiskResult;
-use crate::units::{Lots, Price, Quote, Ratio, Secs};
+use crate::units::{Lots, Price, Quote, Ratio, Round, Secs};
 
 pub(super) const START: i64 = 1_000_000;
 

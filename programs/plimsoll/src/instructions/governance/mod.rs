@@ -1,9 +1,11 @@
 //! Instructions of this group, a file each.
 pub mod collect_fees;
 pub mod create_collateral;
+pub mod create_group;
 pub mod create_market;
 pub mod initialize_exchange;
 pub use collect_fees::*;
 pub use create_collateral::*;
+pub use create_group::*;
 pub use create_market::*;
 pub use initialize_exchange::*;

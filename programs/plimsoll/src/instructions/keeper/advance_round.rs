@@ -1,10 +1,11 @@
 //! Moves a market's deficit along: closes the registering round when its time is over, else opens one for a waiting deficit (RULES 7.3). Anyone.
 
 use crate::errors::{OrRefuse, PlimsollError};
-use crate::events::{Header, RoundClosed};
+use crate::events::{Books, Header, RoundAdvanced};
 use crate::position::require_market;
 use anchor_lang::prelude::*;
 use plimsoll_risk::oracle::Action;
+use plimsoll_risk::perp::state::ROUND_REGISTERING;
 use plimsoll_risk::perp::{close_round, open_or_extend_round};
 use plimsoll_risk::{Ratio, RiskError, Secs};
 use plimsoll_state::Market;
@@ -25,24 +26,34 @@ pub(crate) fn handler(ctx: Context<AdvanceRound>) -> Result<()> {
     let mut market = ctx.accounts.market.load_mut()?;
     require_market(&market, Action::Resolve, now)?;
     let params = *market.perp_params;
-    let share = match close_round(&mut market.perp, now, &params) {
-        Ok(share) => share,
-        Err(RiskError::WrongState) => {
+    let registering = market.perp.rounds.iter().find(|round| round.status == ROUND_REGISTERING).copied();
+    let (share, round, is_closed) = match (close_round(&mut market.perp, now, &params), registering) {
+        (Ok(share), Some(round)) => (share, round, true),
+        (Err(RiskError::WrongState), _) | (Ok(_), None) => {
             let mark = market.mark().or_refuse()?;
-            open_or_extend_round(&mut market.perp, mark, now).map_err(|error| match error {
+            let progress = open_or_extend_round(&mut market.perp, mark, now).map_err(|error| match error {
                 RiskError::WrongState => PlimsollError::RoundNotReady,
                 other => other.into(),
             })?;
-            Ratio::ZERO
+            let opened = market.perp.rounds.iter().find(|round| round.id == progress.round && round.id != 0).copied();
+            (Ratio::ZERO, opened.unwrap_or_else(bytemuck::Zeroable::zeroed), false)
         }
-        Err(error) => return Err(PlimsollError::from(error).into()),
+        (Err(error), _) => return Err(PlimsollError::from(error).into()),
     };
     market.sequence = market.sequence.wrapping_add(1);
     market.invariant().or_refuse()?;
-    let round = market.perp.last_round;
-    let (deficit, claims) = market.perp.rounds.iter().find(|slot| slot.id == round).map_or((0, 0), |slot| (slot.deficit, slot.claims));
     let header = Header::new(&clock, ctx.accounts.market.key(), Pubkey::default(), market.sequence);
+    let books = Books::of(&market);
     drop(market);
-    emit_cpi!(RoundClosed { header, round, deficit, claims, share: share.raw() });
+    emit_cpi!(RoundAdvanced {
+        header,
+        round: round.id,
+        is_closed,
+        price: round.price,
+        deficit: round.deficit,
+        claims: round.claims,
+        share: share.raw(),
+        books,
+    });
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! meets its initial margin; only while the price is fresh and near its average. Where nothing has matured it succeeds and starts the maturing.
 
 use crate::errors::{OrRefuse, PlimsollError};
-use crate::events::{Header, Settled};
+use crate::events::{Balance, Books, Header, Moved, Settled};
 use crate::portfolio::{Portfolio, Roster};
 use crate::position::{require_market, touch_slot};
 use anchor_lang::prelude::*;
@@ -54,13 +54,14 @@ pub(crate) fn handler(ctx: Context<Settle>) -> Result<()> {
     };
     let after = after.or_refuse()?;
     *cash = after.raw();
+    let (moved, balance, books) = (Moved::of(&touched), Balance::of(&account, slot), Books::of(&market));
     account.close_if_empty(slot);
     account.sequence = account.sequence.wrapping_add(1);
+    market.sequence = market.sequence.wrapping_add(1);
     account.invariant().or_refuse()?;
     market.invariant().or_refuse()?;
     let header = Header::new(&clock, market_key, ctx.accounts.margin_account.key(), account.sequence);
-    let (cash, pool) = (account.cash, market.perp.pool);
     drop((market, account));
-    emit_cpi!(Settled { header, amount: after.sub(before).or_refuse()?.raw(), cash, pool });
+    emit_cpi!(Settled { header, amount: after.sub(before).or_refuse()?.raw(), moved, balance, books });
     Ok(())
 }

@@ -1,13 +1,16 @@
 //! Brings one position up to date: funding, forced closes, deficit rounds, maturing claims (RULES 5.1, 7.3). Anyone, for any account, at any price.
+//!
+//! Whoever brings a claim into a deficit round that is registering is paid out of the market's protocol fees, on the margin account it names.
 
 use crate::errors::{OrRefuse, PlimsollError};
-use crate::events::{Header, Touched};
+use crate::events::{Balance, Books, Header, Moved, Touched};
 use crate::position::touch_slot;
 use anchor_lang::prelude::*;
-use plimsoll_risk::Secs;
+use plimsoll_risk::perp::{claim_reward, take_reward};
+use plimsoll_risk::{Quote, Secs};
 use plimsoll_state::{MarginAccount, Market};
 
-/// Accounts of `touch`.
+/// Accounts of `touch`. Remaining: the margin account to be paid (writable), or nothing.
 #[event_cpi]
 #[derive(Accounts)]
 pub struct Touch<'info> {
@@ -25,8 +28,31 @@ impl Touch<'_> {
     }
 }
 
+/// What a keeper was paid.
+#[derive(Default)]
+struct Paid {
+    keeper: Pubkey,
+    reward: i64,
+    cash: i64,
+}
+
+/// Pays the keeper for `joined` claims, if one was passed.
+fn pay<'info>(passed: Option<&'info AccountInfo<'info>>, market: &mut Market, joined: Quote, now: Secs) -> Result<Paid> {
+    let Some(info) = passed.filter(|_| joined.is_positive()) else {
+        return Ok(Paid::default());
+    };
+    let loader = AccountLoader::<MarginAccount>::try_from(info)?;
+    let mut keeper = loader.load_mut()?;
+    require_keys_eq!(keeper.exchange, market.exchange, PlimsollError::WrongExchange);
+    let reward = take_reward(&mut market.perp, claim_reward(joined).or_refuse()?, now).or_refuse()?;
+    keeper.cash = Quote::new(keeper.cash).add(reward).or_refuse()?.raw();
+    keeper.sequence = keeper.sequence.wrapping_add(1);
+    keeper.invariant().or_refuse()?;
+    Ok(Paid { keeper: *info.key, reward: reward.raw(), cash: keeper.cash })
+}
+
 /// An account that is up to date changes only its time of touch.
-pub(crate) fn handler(ctx: Context<Touch>) -> Result<()> {
+pub(crate) fn handler<'info>(ctx: Context<'info, Touch<'info>>) -> Result<()> {
     let slot = ctx.accounts.validate()?;
     let clock = Clock::get()?;
     let now = Secs::new(clock.unix_timestamp);
@@ -34,22 +60,18 @@ pub(crate) fn handler(ctx: Context<Touch>) -> Result<()> {
     let mut account = ctx.accounts.margin_account.load_mut()?;
     market.accrue_funding(now).or_refuse()?;
     let touched = touch_slot(&mut market, &mut account, slot, now)?;
-    let (lots, quote) = account.position(slot).map(|position| (position.lots, position.quote)).or_refuse()?;
+    let balance = Balance::of(&account, slot);
     account.close_if_empty(slot);
     account.sequence = account.sequence.wrapping_add(1);
     account.invariant().or_refuse()?;
-    market.invariant().or_refuse()?;
     let header = Header::new(&clock, ctx.accounts.market.key(), ctx.accounts.margin_account.key(), account.sequence);
-    drop((market, account));
-    let charge = touched.charge().raw();
-    emit_cpi!(Touched {
-        header,
-        funding: touched.funding().raw(),
-        closed_lots: touched.closed_lots().raw(),
-        charge: charge.max(0),
-        refund: charge.min(0).saturating_neg(),
-        lots,
-        quote,
-    });
+    drop(account);
+    let Paid { keeper, reward, cash: keeper_cash } = pay(ctx.remaining_accounts.first(), &mut market, touched.joined(), now)?;
+    market.sequence = market.sequence.wrapping_add(1);
+    market.invariant().or_refuse()?;
+    let books = Books::of(&market);
+    drop(market);
+    let (moved, joined) = (Moved::of(&touched), touched.joined().raw());
+    emit_cpi!(Touched { header, moved, joined, reward, keeper, keeper_cash, balance, books });
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! (RULES 1.3). Anyone with a margin account; only below initial margin and only while the price is near its average.
 
 use crate::errors::{OrRefuse, PlimsollError};
-use crate::events::{Header, Transferred};
+use crate::events::{CollateralSold, Header};
 use crate::portfolio::{Portfolio, Roster};
 use crate::position::require_authority;
 use anchor_lang::prelude::*;
@@ -58,7 +58,7 @@ pub(crate) fn handler(ctx: Context<ConvertCollateral>, args: ConvertCollateralAr
     let key = ctx.accounts.collateral.key();
     let mut account = ctx.accounts.margin_account.load_mut()?;
     let mut buyer = ctx.accounts.buyer.load_mut()?;
-    let (header, amount, balance) = {
+    let (amount, cost, price) = {
         let portfolio = Portfolio::read(&account, &roster, clock.unix_timestamp)?;
         crate::position::require_market(
             &*ctx.accounts.market.load()?,
@@ -74,14 +74,17 @@ pub(crate) fn handler(ctx: Context<ConvertCollateral>, args: ConvertCollateralAr
         require!(sale.atoms > 0, PlimsollError::NothingToSettle);
         require!(sale.cost.raw() <= args.max_cost, PlimsollError::LimitNotMet);
         account.sell_collateral(&mut buyer, &key, sale.atoms, sale.cost).map_err(|_| PlimsollError::InsufficientCash)?;
-        (Header::new(&clock, Pubkey::default(), ctx.accounts.margin_account.key(), account.sequence), sale.atoms, account.cash)
+        (sale.atoms, sale.cost.raw(), mark.raw())
     };
     let after = Portfolio::read(&buyer, &roster, clock.unix_timestamp)?.health()?;
     require!(after.is_initial(), PlimsollError::BelowInitialMargin);
     account.invariant().or_refuse()?;
     buyer.invariant().or_refuse()?;
+    let header = Header::new(&clock, ctx.accounts.market.key(), ctx.accounts.margin_account.key(), account.sequence);
+    let seller = [account.cash, account.collateral_mut(&key).map_or(0, |slot| slot.amount)];
+    let bought = [buyer.cash, buyer.collateral_mut(&key).map_or(0, |slot| slot.amount)];
     drop((account, buyer));
     let mint = ctx.accounts.collateral.load()?.mint;
-    emit_cpi!(Transferred { header, mint, amount: amount.saturating_neg(), balance });
+    emit_cpi!(CollateralSold { header, buyer: ctx.accounts.buyer.key(), mint, amount, cost, seller, bought, price });
     Ok(())
 }

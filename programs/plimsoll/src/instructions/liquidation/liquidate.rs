@@ -4,12 +4,13 @@
 //! nothing to record is refused.
 
 use crate::errors::{OrRefuse, PlimsollError};
-use crate::events::{Header, Liquidated};
-use crate::forced::{advance_state, book_phase, measure, takeover_phase, Step};
+use crate::events::{Balance, Books, Header, Liquidated, Moved};
+use crate::forced::{advance_state, book_phase, measure, measured, measures, takeover_phase, Step};
 use crate::portfolio::{Portfolio, Roster};
 use crate::position::{require_authority, touch_slot};
 use anchor_lang::prelude::*;
 use plimsoll_risk::liquidation::{AccountState, LiquidationState};
+use plimsoll_risk::perp::Touched;
 use plimsoll_risk::{Lots, Secs};
 use plimsoll_state::{MarginAccount, Market, OrderBook};
 
@@ -72,72 +73,111 @@ fn why_not(portfolio: &Portfolio, state: &LiquidationState, now: Secs) -> Result
 }
 
 /// touch → judge → cancel → book → take-over → judge again → event.
-pub(crate) fn handler(ctx: Context<Liquidate>, args: LiquidateArgs) -> Result<()> {
+pub(crate) fn handler<'info>(ctx: Context<'info, Liquidate<'info>>, args: LiquidateArgs) -> Result<()> {
     let slot = ctx.accounts.validate(&args)?;
     let clock = Clock::get()?;
+    let happened = run(&ctx, &args, slot, &clock)?;
+    emit_cpi!(*happened);
+    Ok(())
+}
+
+/// The step on loaded accounts.
+#[inline(never)]
+fn run<'info>(ctx: &Context<'info, Liquidate<'info>>, args: &LiquidateArgs, slot: usize, clock: &Clock) -> Result<Box<Liquidated>> {
     let now = Secs::new(clock.unix_timestamp);
     let roster = Roster::new(ctx.remaining_accounts);
     let (market_key, key) = (ctx.accounts.market.key(), ctx.accounts.liquidatee.key());
     let mut market = ctx.accounts.market.load_mut()?;
     let mut account = ctx.accounts.liquidatee.load_mut()?;
+    let mut liquidator = ctx.accounts.liquidator.load_mut()?;
     market.accrue_funding(now).or_refuse()?;
     let touched = touch_slot(&mut market, &mut account, slot, now)?;
     let portfolio = Portfolio::read_with(&account, Some((&market_key, &market)), &roster, now.raw())?;
+    let before = measured(&portfolio)?;
     let known = *account.liquidation;
     let state = advance_state(&mut account, &portfolio, &market, now)?;
     let is_new = known.state != account.liquidation.state;
     account.sequence = account.sequence.wrapping_add(1);
+    market.sequence = market.sequence.wrapping_add(1);
+    let mut seen = Seen { ctx, clock, touched: &touched, before, after: before, slot };
     if state != AccountState::Liquidating {
         let is_told = known != *account.liquidation || state == AccountState::Bankrupt;
         require!(is_told, why_not(&portfolio, &known, now)?);
-        return account.invariant().or_refuse();
+        account.invariant().or_refuse()?;
+        return Ok(seen.event(None, &account, &liquidator, &market));
     }
     account.cancel_all();
     let mut step = match Step::new(&account, portfolio, &market, market_key, slot, now)? {
         Ok(step) => step,
-        Err(reason) => return nothing_done(is_new, &account, reason),
+        Err(reason) => {
+            if !is_new {
+                return Err(reason.into());
+            }
+            account.invariant().or_refuse()?;
+            return Ok(seen.event(None, &account, &liquidator, &market));
+        }
     };
-    let mut liquidator = ctx.accounts.liquidator.load_mut()?;
     {
         let mut book = ctx.accounts.book.load_mut()?;
         let named = [key, ctx.accounts.liquidator.key()];
         book_phase(&mut step, &mut book, &mut market, &mut account, key, &touched, &roster, &named)?;
     }
+    seen.before = measures(&step.before);
+    seen.after = seen.before;
     if let Some(reason) = step.idle(&account, Lots::new(args.max_lots), now)? {
-        return nothing_done(is_new, &account, reason);
+        // A call that flags the account stands even when nothing can be taken yet: the flag starts the clock of the take-over.
+        if !is_new {
+            return Err(reason.into());
+        }
+    } else {
+        takeover_phase(&mut step, &mut market, &mut account, &touched, &mut liquidator, &roster, Lots::new(args.max_lots), now)?;
+        seen.after = measure(&mut step, &mut account, &market, now)?;
     }
-    let before = [step.before.equity.raw(), step.before.mm.raw()];
-    takeover_phase(&mut step, &mut market, &mut account, &touched, &mut liquidator, &roster, Lots::new(args.max_lots), now)?;
-    let after = measure(&mut step, &mut account, &market, now)?;
-    let header = Header::new(&clock, market_key, key, account.sequence);
-    let state = account.liquidation.state;
-    account.close_if_empty(slot);
     account.invariant().or_refuse()?;
     liquidator.invariant().or_refuse()?;
     market.invariant().or_refuse()?;
-    let (price, sigma) = (market.oracle.price, market.vol.sigma_1h);
-    drop((market, account, liquidator));
-    emit_cpi!(Liquidated {
-        header,
-        liquidator: ctx.accounts.liquidator.key(),
-        book_lots: step.book_lots.raw(),
-        taken_lots: step.taken_lots.raw(),
-        price,
-        keeper_income: step.keeper_income.raw(),
-        insurance_income: step.insurance_income.raw(),
-        before,
-        after: [after.equity.raw(), after.mm.raw()],
-        sigma,
-        state,
-    });
-    Ok(())
+    let event = seen.event(Some(step), &account, &liquidator, &market);
+    account.close_if_empty(slot);
+    Ok(event)
 }
 
-/// A call that flags the account succeeds even when nothing can be taken yet: the flag starts the clock of the take-over. Later it is refused.
-fn nothing_done(is_new: bool, account: &MarginAccount, reason: PlimsollError) -> Result<()> {
-    if is_new {
-        account.invariant().or_refuse()
-    } else {
-        Err(reason.into())
+/// What an event tells besides the step itself.
+struct Seen<'a, 'info> {
+    ctx: &'a Context<'info, Liquidate<'info>>,
+    clock: &'a Clock,
+    touched: &'a Touched,
+    before: [i64; 2],
+    after: [i64; 2],
+    slot: usize,
+}
+
+impl Seen<'_, '_> {
+    /// A step in which nothing was closed only changed the account's state.
+    #[inline(never)]
+    fn event(&self, step: Option<Step>, account: &MarginAccount, liquidator: &MarginAccount, market: &Market) -> Box<Liquidated> {
+        let accounts = &self.ctx.accounts;
+        let header = Header::new(self.clock, accounts.market.key(), accounts.liquidatee.key(), account.sequence);
+        let own = step.as_ref().and_then(|step| step.liquidator_slot).or_else(|| liquidator.perp_index(&accounts.market.key()));
+        let (book_lots, taken_lots) = step.as_ref().map_or((0, 0), |step| (step.book_lots.raw(), step.taken_lots.raw()));
+        let (keeper_income, insurance_income) =
+            step.as_ref().map_or((0, 0), |step| (step.keeper_income.raw(), step.insurance_income.raw()));
+        Box::new(Liquidated {
+            header,
+            liquidator: accounts.liquidator.key(),
+            fills: step.map(|step| step.fills).unwrap_or_default(),
+            book_lots,
+            taken_lots,
+            price: market.oracle.price,
+            keeper_income,
+            insurance_income,
+            before: self.before,
+            after: self.after,
+            sigma: market.vol.sigma_1h,
+            state: account.liquidation.state,
+            moved: Moved::of(self.touched),
+            balance: Balance::of(account, self.slot),
+            liquidator_balance: Balance::of(liquidator, own.unwrap_or(usize::MAX)),
+            books: Books::of(market),
+        })
     }
 }

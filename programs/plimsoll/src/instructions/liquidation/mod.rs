@@ -1,13 +1,21 @@
 //! Instructions of this group, a file each.
 pub mod cancel_failing;
+pub mod close_adl_round;
 pub mod convert_collateral;
 pub mod deleverage;
+pub mod execute_adl;
 pub mod liquidate;
+pub mod open_adl_round;
+pub mod register_candidate;
 pub mod resolve_bankruptcy;
 pub mod settle_estate;
 pub use cancel_failing::*;
+pub use close_adl_round::*;
 pub use convert_collateral::*;
 pub use deleverage::*;
+pub use execute_adl::*;
 pub use liquidate::*;
+pub use open_adl_round::*;
+pub use register_candidate::*;
 pub use resolve_bankruptcy::*;
 pub use settle_estate::*;

@@ -4,7 +4,7 @@
 //! A bankrupt account's matured claims are turned into cash first, where the price allows it.
 
 use crate::errors::{OrRefuse, PlimsollError};
-use crate::events::{Header, Settled};
+use crate::events::{Balance, Books, EstatePart, EstateSettled, Header};
 use crate::portfolio::{Portfolio, Roster};
 use crate::position::touch_slot;
 use anchor_lang::prelude::*;
@@ -30,24 +30,27 @@ pub(crate) fn handler(ctx: Context<SettleEstate>) -> Result<()> {
     let mut account = ctx.accounts.margin_account.load_mut()?;
     let portfolio = Portfolio::read(&account, &roster, now.raw())?;
     require!(!portfolio.health()?.is_initial(), PlimsollError::WrongState);
-    let before = account.cash;
-    let losses = collect(&mut account, &portfolio, &roster, now)?;
+    let mut parts = Vec::new();
+    let losses = collect(&mut account, &portfolio, &roster, now, &mut parts)?;
     let shares = shares_of(Quote::new(account.cash), &losses).or_refuse()?;
-    let pool = spread(&mut account, &shares, &roster, now)?;
-    let cash = account.cash;
-    // Claims collected may all have been paid on: then cash is what it was and the estate has moved all the same.
-    require!(cash != before || pool.is_positive(), PlimsollError::NothingToSettle);
+    spread(&mut account, &shares, &roster, now, &mut parts)?;
+    require!(parts.iter().any(|part| part.amount != 0), PlimsollError::NothingToSettle);
     account.sequence = account.sequence.wrapping_add(1);
     account.invariant().or_refuse()?;
     let header = Header::new(&clock, Pubkey::default(), ctx.accounts.margin_account.key(), account.sequence);
     drop(account);
-    let amount = Quote::new(cash).sub(Quote::new(before)).or_refuse()?.raw();
-    emit_cpi!(Settled { header, amount, cash, pool: pool.raw() });
+    emit_cpi!(EstateSettled { header, parts });
     Ok(())
 }
 
 /// Turns matured claims into cash and lists the losses by position slot.
-fn collect(account: &mut MarginAccount, portfolio: &Portfolio, roster: &Roster<'_>, now: Secs) -> Result<[Quote; MAX_ESTATE]> {
+fn collect(
+    account: &mut MarginAccount,
+    portfolio: &Portfolio,
+    roster: &Roster<'_>,
+    now: Secs,
+    parts: &mut Vec<EstatePart>,
+) -> Result<[Quote; MAX_ESTATE]> {
     let mut losses = [Quote::ZERO; MAX_ESTATE];
     for slot in 0..account.perps.len() {
         let Some(key) = account.perps.get(slot).filter(|perp| perp.is_used()).map(|perp| perp.market) else { continue };
@@ -66,19 +69,38 @@ fn collect(account: &mut MarginAccount, portfolio: &Portfolio, roster: &Roster<'
             let params = *market.perp_params;
             let (cash, position) = account.cash_and_position(slot).or_refuse()?;
             // A claim that cannot be paid now stays a claim.
-            if let Ok(paid) = settle_claim(&mut market.perp, position, &touched, &params) {
-                *cash = Quote::new(*cash).add(paid).or_refuse()?.raw();
-            }
-            market.invariant().or_refuse()?;
-            account.close_if_empty(slot);
+            let paid = settle_claim(&mut market.perp, position, &touched, &params).unwrap_or(Quote::ZERO);
+            *cash = Quote::new(*cash).add(paid).or_refuse()?.raw();
+            finish(account, &mut market, key, slot, paid.raw(), parts)?;
         }
     }
     Ok(losses)
 }
 
-/// Pays each share into its market's pool; the sum of what was paid.
-fn spread(account: &mut MarginAccount, shares: &[Quote; MAX_ESTATE], roster: &Roster<'_>, now: Secs) -> Result<Quote> {
-    let mut total = Quote::ZERO;
+/// What one market's part of the estate leaves behind.
+fn finish(
+    account: &mut MarginAccount,
+    market: &mut Market,
+    key: Pubkey,
+    slot: usize,
+    amount: i64,
+    parts: &mut Vec<EstatePart>,
+) -> Result<()> {
+    market.sequence = market.sequence.wrapping_add(1);
+    market.invariant().or_refuse()?;
+    parts.push(EstatePart { market: key, amount, balance: Balance::of(account, slot), books: Books::of(market) });
+    account.close_if_empty(slot);
+    Ok(())
+}
+
+/// Pays each share into its market's pool.
+fn spread(
+    account: &mut MarginAccount,
+    shares: &[Quote; MAX_ESTATE],
+    roster: &Roster<'_>,
+    now: Secs,
+    parts: &mut Vec<EstatePart>,
+) -> Result<()> {
     for (slot, share) in shares.iter().enumerate().filter(|(_, share)| share.is_positive()) {
         let key = account.perps.get(slot).map(|perp| perp.market).ok_or(PlimsollError::NoPosition)?;
         let loader = roster.find::<Market>(&key, PlimsollError::MissingMarket)?;
@@ -88,9 +110,7 @@ fn spread(account: &mut MarginAccount, shares: &[Quote; MAX_ESTATE], roster: &Ro
         let (cash, position) = account.cash_and_position(slot).or_refuse()?;
         let paid = settle_loss(&mut market.perp, position, &touched, *share).or_refuse()?;
         *cash = Quote::new(*cash).sub(paid).or_refuse()?.raw();
-        total = total.add(paid).or_refuse()?;
-        market.invariant().or_refuse()?;
-        account.close_if_empty(slot);
+        finish(account, &mut market, key, slot, paid.neg().or_refuse()?.raw(), parts)?;
     }
-    Ok(total)
+    Ok(())
 }

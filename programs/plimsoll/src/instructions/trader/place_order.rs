@@ -3,7 +3,7 @@
 //! Can never: leave an account that met its initial margin below it, worsen E/MM of one that did not, or trade for an account without equity (RULES 5.2).
 
 use crate::errors::{OrRefuse, PlimsollError};
-use crate::events::{Header, OrderPlaced, Traded};
+use crate::events::{Balance, Books, Header, Moved, OrderPlaced, Traded};
 use crate::matching::{charge_taker, execute, TakerAccount};
 use crate::order::{Intent, OrderArgs};
 use crate::portfolio::{Portfolio, Roster};
@@ -68,7 +68,7 @@ pub(crate) fn handler(ctx: Context<PlaceOrder>, args: OrderArgs) -> Result<()> {
     account.invariant().or_refuse()?;
     market.invariant().or_refuse()?;
     let header = Header::new(&clock, market_key, key, account.sequence);
-    let (lots, quote) = account.position(slot).map(|position| (position.lots, position.quote)).or_refuse()?;
+    let (moved, balance, books) = (Moved::of(&touched), Balance::of(&account, slot), Books::of(&market));
     account.close_if_empty(slot);
     let oracle = market.oracle.price;
     if let Some(order) = rested {
@@ -82,8 +82,9 @@ pub(crate) fn handler(ctx: Context<PlaceOrder>, args: OrderArgs) -> Result<()> {
         });
     }
     drop((market, book, account));
-    if !executed.fills.is_empty() {
-        emit_cpi!(Traded { header, fills: executed.fills, fee, lots, quote, oracle });
+    // An order that only rests moves no money, unless the touch before it did.
+    if !executed.fills.is_empty() || moved.is_some() {
+        emit_cpi!(Traded { header, fills: executed.fills, fee, moved, balance, books, oracle });
     }
     Ok(())
 }

@@ -1,0 +1,88 @@
+//! Margin checks per second on one core: `cargo xtask bench`.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
+
+use criterion::{criterion_group, criterion_main, Criterion, Throughput};
+use plimsoll_risk::margin::{
+    health, portfolio, CrossTerms, ExpiryRisk, ExpiryTerms, LegInput, MarketRisk, MarketTerms, OptionBook, OptionInput, OptionKind,
+    OptionParams, SizeTerms, SpotGrid, UnitValues,
+};
+use plimsoll_risk::{Lots, Price, Quote, Ratio, Secs};
+use std::hint::black_box;
+
+/// A lot of 0.01 SOL at $150.
+const MARK: i64 = 1_500_000;
+const DAY: i64 = 86_400;
+
+fn terms() -> MarketTerms {
+    MarketTerms::new(&MarketRisk {
+        mark: Price::new(MARK),
+        twap: Price::new(MARK),
+        confidence: Ratio::of(1, 1_000),
+        im_rate: Ratio::of(5, 100),
+        mm_rate: Ratio::of(4, 100),
+        spot_range: Ratio::of(18, 100),
+        stale_range: Ratio::ZERO,
+        stale_for: Secs::ZERO,
+        target_extra: Ratio::of(2, 100),
+        claim_weight: Ratio::of(9, 10),
+        size: SizeTerms::NONE,
+    })
+    .unwrap()
+}
+
+fn expiries() -> [ExpiryTerms; 2] {
+    [7, 30].map(|days| {
+        let risk = ExpiryRisk {
+            market: 0,
+            forward: Price::new(MARK),
+            tau: Secs::new(days * DAY),
+            fixed_share: Ratio::ZERO,
+            fixed_mean: Price::new(MARK),
+        };
+        ExpiryTerms::new(&risk, &OptionParams::default()).unwrap()
+    })
+}
+
+/// Eight series: calls and puts at 85, 95, 105 and 115 % of the mark, on two expiries.
+fn table(grid: &SpotGrid, expiries: &[ExpiryTerms]) -> [UnitValues; 8] {
+    std::array::from_fn(|series| {
+        let series = i64::try_from(series).unwrap();
+        let strike = Price::new(MARK / 100 * (85 + 10 * (series / 2)));
+        let kind = if series % 2 == 0 { OptionKind::Call } else { OptionKind::Put };
+        UnitValues::new(grid, expiries, u8::from(series > 3), strike, kind, Ratio::of(60 + 2 * series, 100)).unwrap()
+    })
+}
+
+fn legs() -> [OptionInput; 8] {
+    std::array::from_fn(|series| OptionInput {
+        series: u8::try_from(series).unwrap(),
+        lots: Lots::new(if series % 3 == 0 { -400 } else { 300 }),
+        ..OptionInput::default()
+    })
+}
+
+fn benchmarks(criterion: &mut Criterion) {
+    let (terms, expiries, legs) = (terms(), expiries(), legs());
+    let perp = LegInput { lots: Lots::new(-250), quote: Quote::new(250 * MARK), ..LegInput::default() };
+    let cash = Quote::new(20_000_000_000);
+    let grid = SpotGrid::new(Ratio::of(18, 100)).unwrap();
+    let units = table(&grid, &expiries);
+    let check = |units: &[UnitValues]| {
+        let book = OptionBook { legs: &legs, expiries: &expiries, units_im: units, units_mm: units };
+        portfolio(black_box(cash), [(&terms, black_box(&perp))], &book, &CrossTerms::NONE, None).unwrap()
+    };
+    let mut group = criterion.benchmark_group("margin");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("8 options and a perp, series priced before", |bencher| bencher.iter(|| check(black_box(&units))));
+    group.bench_function("8 options and a perp, series priced in it", |bencher| {
+        bencher.iter(|| check(&table(black_box(&grid), black_box(&expiries))));
+    });
+    let perps = [(terms, perp); 8];
+    group.bench_function("8 perps", |bencher| {
+        bencher.iter(|| health(black_box(cash), black_box(&perps).iter().map(|(terms, leg)| (terms, leg))).unwrap());
+    });
+    group.finish();
+}
+
+criterion_group!(benches, benchmarks);
+criterion_main!(benches);
