@@ -102,7 +102,7 @@ impl Step {
         let params = *market.liquidation_params;
         let rate = penalty_rate(account.liquidation.elapsed(now).or_refuse()?, &params).or_refuse()?;
         let (terms, leg) = portfolio.leg(&market_key).ok_or(PlimsollError::NoPosition)?;
-        let size = size_slice(&LegView { health: &before, terms, leg, rate }, &params).or_refuse()?;
+        let size = size_slice(&LegView { health: &before, terms, leg, rate, cross: None }, &params).or_refuse()?;
         let pause = pause(&before, &params).or_refuse()?;
         let offered = account.liquidation.offer(slot, &size, pause, now).or_refuse()?;
         if size.lots.is_zero() {
@@ -186,9 +186,9 @@ pub(crate) fn book_phase(
     named: &[Pubkey],
 ) -> Result<()> {
     let (terms, leg) = step.leg()?;
-    let view = LegView { health: &step.before, terms: &terms, leg: &leg, rate: step.rate };
+    let view = LegView { health: &step.before, terms: &terms, leg: &leg, rate: step.rate, cross: None };
     let closing = step.as_position(step.offered)?.neg().or_refuse()?;
-    let limit = takeover_price(terms.mark(), closing, view.capped_rate(Round::Floor).or_refuse()?).or_refuse()?;
+    let limit = takeover_price(terms.mark(), closing, view.capped_rate(step.offered, Round::Floor).or_refuse()?).or_refuse()?;
     let request = Taker {
         owner: BookKey::from_bytes(key.to_bytes()),
         generation: account.generation,
@@ -266,7 +266,7 @@ fn take_over(
 ) -> Result<()> {
     let (terms, leg) = step.leg()?;
     let health = step.portfolio.health()?;
-    let outcome = takeover(&LegView { health: &health, terms: &terms, leg: &leg, rate: step.rate }, lots, &step.params).or_refuse()?;
+    let outcome = takeover(&LegView { health: &health, terms: &terms, leg: &leg, rate: step.rate, cross: None }, lots, &step.params).or_refuse()?;
     let (_, position) = account.cash_and_position(step.slot).or_refuse()?;
     trade(&mut market.perp, position, touched, outcome.liquidatee_lots, outcome.price).or_refuse()?;
     move_penalty(market, position, touched, &outcome.penalty)?;

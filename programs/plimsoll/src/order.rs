@@ -196,5 +196,5 @@ fn forced_rate(
     let elapsed = if is_flagged { account.liquidation.elapsed(now).or_refuse()? } else { Secs::ZERO };
     let rate = penalty_rate(elapsed, &params).or_refuse()?;
     let leg = leg_input(account.position(slot).or_refuse()?);
-    LegView { health, terms, leg: &leg, rate }.capped_rate(Round::Floor).or_refuse()
+    LegView { health, terms, leg: &leg, rate, cross: None }.capped_rate(leg.lots.abs().or_refuse()?, Round::Floor).or_refuse()
 }

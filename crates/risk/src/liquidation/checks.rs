@@ -61,7 +61,8 @@ pub fn check_liquidatee(
 
 /// The surplus over T that one lot too many can make: its own relief, and what rounding of the rate adds over all lots taken.
 fn overshoot_allowed(taken: Lots, terms: &MarketTerms) -> RiskResult<Quote> {
-    let one = Quote::new(terms.mark().raw()).scale(terms.mm_share().add(terms.target_share())?, Round::Ceil)?;
+    let share = terms.mm_share().add(terms.target_share())?.add(terms.size_share())?;
+    let one = Quote::new(terms.mark().raw()).scale(share, Round::Ceil)?;
     let value = taken.abs()?.at(terms.mark())?;
     one.add(ROUNDING)?.add(ROUNDING)?.add(Quote::new(value.raw() >> RATIO_BITS))
 }

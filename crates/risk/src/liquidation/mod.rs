@@ -11,6 +11,7 @@ mod checks;
 mod params;
 mod penalty;
 mod slice;
+mod slice_search;
 mod state;
 #[cfg(test)]
 mod tests;

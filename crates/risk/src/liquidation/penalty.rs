@@ -2,7 +2,7 @@
 
 use super::params::LiquidationParams;
 use crate::error::{RiskError, RiskResult};
-use crate::margin::{Health, LegInput, MarketTerms};
+use crate::margin::{CrossTerms, Health, LegInput, MarketTerms};
 use crate::units::{Lots, Price, Quote, Ratio, Round, Secs, MAX_PRICE};
 
 /// One leg of a failing account: the account's health, the leg, its market, and the penalty rate of the moment ([`penalty_rate`]).
@@ -16,6 +16,8 @@ pub struct LegView<'a> {
     pub leg: &'a LegInput,
     /// Nominal penalty rate, 0 ..= 5 %.
     pub rate: Ratio,
+    /// What binds the account's markets together and the leg's place among them; `None` where the markets add up.
+    pub cross: Option<(&'a CrossTerms<'a>, usize)>,
 }
 
 /// A penalty and who gets it; the parts add up to the total, exactly.
@@ -61,17 +63,49 @@ pub fn penalty_rate(elapsed: Secs, params: &LiquidationParams) -> RiskResult<Rat
 }
 
 impl LegView<'_> {
-    /// min(rate, MM share × min(1, E/MM)): the highest rate at which the fill does not lower E/MM (RULES 5.2).
+    /// min(rate, MM share × min(1, E/MM)): the highest rate at which a fill of up to `lots` (> 0) does not lower E/MM (RULES 5.2).
     ///
-    /// By it a penalty never makes E negative, and an account pays the same rate on its last slice as on its first.
-    /// Errors: [`RiskError::Overflow`].
-    pub fn capped_rate(&self, round: Round) -> RiskResult<Ratio> {
+    /// By it a penalty never makes E negative, and an account pays the same rate on its last slice as on its first. Where markets are bound
+    /// together the MM share is what closing all of these lots takes off MM. Errors: [`RiskError::Overflow`] and those of
+    /// [`crate::margin::portfolio`].
+    pub fn capped_rate(&self, lots: Lots, round: Round) -> RiskResult<Ratio> {
         let Health { equity, mm, .. } = *self.health;
+        let share = self.mm_share(lots, round)?;
         if !mm.is_positive() || equity >= mm {
-            return Ok(self.rate.min(self.terms.mm_share()));
+            return Ok(self.rate.min(share));
         }
-        let share = Quote::new(self.terms.mm_share().raw()).mul_div(equity.positive_part().raw(), mm.raw(), round)?;
+        let share = Quote::new(share.raw()).mul_div(equity.positive_part().raw(), mm.raw(), round)?;
         Ok(self.rate.min(Ratio::new(share.raw())))
+    }
+
+    /// What closing a lot's worth takes off MM, per atom, 0 ..= 1.
+    fn mm_share(&self, lots: Lots, round: Round) -> RiskResult<Ratio> {
+        let lots = lots.min(self.leg.lots.abs()?);
+        if self.cross.is_none() || !lots.is_positive() {
+            return Ok(self.terms.mm_share());
+        }
+        self.relief(lots)?.positive_part().ratio_to(lots.at(self.terms.mark())?, round)
+    }
+
+    /// MM and T once `lots` (1 ..= |position|) were taken off the leg at the mark. Errors: those of [`crate::margin::portfolio`].
+    pub(super) fn measures_after(&self, lots: Lots) -> RiskResult<(Quote, Quote)> {
+        let reduced = self.reduced(lots)?;
+        match self.cross {
+            Some((cross, place)) => {
+                let nothing = Quote::ZERO;
+                let after = self.health.with_leg_in(cross, place, self.terms, (nothing, self.leg), (nothing, &reduced))?;
+                Ok((after.mm, after.target))
+            }
+            None => {
+                let ((old_mm, old_target), (new_mm, new_target)) = (self.terms.measures(self.leg)?, self.terms.measures(&reduced)?);
+                Ok((self.health.mm.sub(old_mm)?.add(new_mm)?, self.health.target.sub(old_target)?.add(new_target)?))
+            }
+        }
+    }
+
+    /// What closing `lots` takes off MM; negative when they were a hedge. Errors: those of [`crate::margin::portfolio`].
+    pub(super) fn relief(&self, lots: Lots) -> RiskResult<Quote> {
+        self.health.mm.sub(self.measures_after(lots)?.0)
     }
 
     /// The leg after `lots` (1 ..= |position|) were taken off it. Errors: [`RiskError::QuantityOutOfRange`].
@@ -92,10 +126,10 @@ impl LegView<'_> {
     }
 
     /// Penalty of taking `lots` off the leg: min(rate × value, min(E, MM) × ΔMM / MM), both rounded down, split by rank.
-    fn penalty(&self, lots: Lots, params: &LiquidationParams) -> RiskResult<Penalty> {
+    pub(super) fn penalty(&self, lots: Lots, params: &LiquidationParams) -> RiskResult<Penalty> {
         let value = lots.at(self.terms.mark())?;
         let nominal = value.scale(self.rate, Round::Floor)?;
-        let relief = self.terms.scan_mm(self.leg)?.sub(self.terms.scan_mm(&self.reduced(lots)?)?)?.positive_part();
+        let relief = self.relief(lots)?.positive_part();
         let backing = self.health.equity.min(self.health.mm).positive_part();
         let cap = if relief.is_zero() { Quote::ZERO } else { backing.mul_div(relief.raw(), self.health.mm.raw(), Round::Floor)? };
         split(nominal, nominal.min(cap), params)

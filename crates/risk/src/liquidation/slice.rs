@@ -23,41 +23,67 @@ pub struct SliceSize {
     pub is_whole_leg: bool,
 }
 
-/// Sizes a slice in closed form.
+/// Sizes a slice: in closed form where markets add up.
 ///
 /// Closing q lots at mark P lowers MM by c·q·P and T by (c + t)·q·P and costs at most p·q·P (c = MM share, t = target share, p = penalty
 /// rate), as long as it lowers the market's net delta. So q = ⌈(T − E) / ((c + t − p)·P)⌉, never past the point where the net delta is
-/// zero: a leg that hedges collateral is not reduced, because that would raise the scan. Zero when there is no shortfall, no equity
-/// (E ≤ 0 ends the book and the take-over, RULES 6.1), no fresh price, or nothing to gain in this leg.
+/// zero: a leg that hedges collateral is not reduced, because that would raise the scan. Where markets are bound together, or the size
+/// add-on takes part, T − E is piecewise linear in q: [`super::slice_search`] looks for its root, and a leg whose closing raises MM is left
+/// alone. Zero when there is no shortfall, no equity (E ≤ 0 ends the book and the take-over, RULES 6.1), no fresh price, options in the
+/// account (then a slice of every leg is the way, RULES 6.2), or nothing to gain in this leg.
 ///
 /// Errors: [`crate::RiskError::Overflow`] and the range errors of [`crate::margin::health`].
 pub fn size_slice(view: &LegView, params: &LiquidationParams) -> RiskResult<SliceSize> {
     let shortfall = view.health.shortfall()?;
     let position = view.leg.lots.abs()?;
-    if !shortfall.is_positive() || !view.health.equity.is_positive() || position.is_zero() || view.terms.is_stale() {
+    let is_sound = view.health.equity.is_positive() && !view.terms.is_stale() && !view.health.has_options;
+    if !shortfall.is_positive() || !is_sound || position.is_zero() {
         return Ok(SliceSize::default());
     }
+    let is_whole_leg = position.at(view.terms.mark())? < params.whole_leg;
     let useful = useful_lots(view, position)?;
-    let mark = view.terms.mark();
-    let is_whole_leg = position.at(mark)? < params.whole_leg;
+    let is_additive = view.cross.is_none() && !view.terms.has_size_add_on(view.leg.lots)?;
+    let useful = if is_additive { useful } else { super::slice_search::limit(view, useful)? };
     let quota = if is_whole_leg { useful } else { share_of(position, view.health, params)?.min(useful) };
-    let rate = view.terms.mm_share().add(view.terms.target_share())?.sub(view.capped_rate(Round::Ceil)?)?;
-    // Q30 atoms per lot: two ratios of at most 1.0 times a price of at most 2³⁰.
-    let relief = rate.raw().wrapping_mul(mark.raw());
-    let needed = if relief > 0 {
-        Lots::new(mul_div(shortfall.add(ROUNDING)?.raw(), 1 << RATIO_BITS, relief, Round::Ceil)?).min(useful)
-    } else {
-        useful
-    };
+    let needed = if is_additive { needed(view, useful)? } else { super::slice_search::needed(view, quota, useful, params)? };
     let lots = quota.min(needed);
-    // Too few lots to outweigh rounding would be a step without progress; a leg that goes entirely always makes some.
-    let gain = Quote::new(relief).mul_div(lots.raw(), 1 << RATIO_BITS, Round::Floor)?;
-    let lots = if lots < position && gain < ROUNDING { Lots::ZERO } else { lots };
+    let lots = if lots < position && !outweighs_rounding(view, lots, is_additive, params)? { Lots::ZERO } else { lots };
     Ok(SliceSize { lots, quota, needed, is_whole_leg })
 }
 
+/// What brings the account to E ≥ T where a lot relieves the same at every size.
+fn needed(view: &LegView, useful: Lots) -> RiskResult<Lots> {
+    let relief = relief_rate(view)?;
+    if relief <= 0 {
+        return Ok(useful);
+    }
+    let short = view.health.shortfall()?.add(ROUNDING)?;
+    Ok(Lots::new(mul_div(short.raw(), 1 << RATIO_BITS, relief, Round::Ceil)?).min(useful))
+}
+
+/// Q30 atoms by which a lot taken lowers T − E where it relieves the same at every size.
+fn relief_rate(view: &LegView) -> RiskResult<i64> {
+    let rate = view.capped_rate(view.leg.lots.abs()?, Round::Ceil)?;
+    let rate = view.terms.mm_share().add(view.terms.target_share())?.sub(rate)?;
+    // Two ratios of at most 1.0 times a price of at most 2³⁰.
+    Ok(rate.raw().wrapping_mul(view.terms.mark().raw()))
+}
+
+/// Too few lots to outweigh rounding would be a step without progress; a leg that goes entirely always makes some.
+fn outweighs_rounding(view: &LegView, lots: Lots, is_additive: bool, params: &LiquidationParams) -> RiskResult<bool> {
+    if !lots.is_positive() {
+        return Ok(false);
+    }
+    let gain = if is_additive {
+        Quote::new(relief_rate(view)?).mul_div(lots.raw(), 1 << RATIO_BITS, Round::Floor)?
+    } else {
+        view.health.shortfall()?.sub(super::slice_search::shortfall_after(view, lots, params)?)?
+    };
+    Ok(gain >= ROUNDING)
+}
+
 /// Lots that can go before the market's net delta changes its sign.
-fn useful_lots(view: &LegView, position: Lots) -> RiskResult<Lots> {
+pub(super) fn useful_lots(view: &LegView, position: Lots) -> RiskResult<Lots> {
     let delta = view.leg.lots.at(view.terms.mark())?.add(view.leg.collateral_mm)?;
     if view.leg.lots.is_positive() {
         // Collateral only adds to a long.

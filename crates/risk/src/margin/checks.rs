@@ -114,13 +114,14 @@ pub fn maker_reserve(terms: &MarketTerms, input: &LegInput) -> RiskResult<Quote>
     let short = LegInput { lots: input.lots.sub(input.asks)?, ..LegInput::default() };
     let long_target = leg::<Bare>(Bounded::new(terms, &long)?).target;
     let short_target = leg::<Bare>(Bounded::new(terms, &short)?).target;
-    Ok(both.scan_im.max(long_target).max(short_target))
+    Ok(both.scan_im.add(both.add_on_im)?.max(long_target).max(short_target))
 }
 
 impl MarketTerms {
-    /// Maintenance scan of a leg, as [`super::Health::mm`] sums it. Errors: as [`super::health`].
-    pub fn scan_mm(&self, input: &LegInput) -> RiskResult<Quote> {
-        Ok(leg::<Bare>(Bounded::new(self, input)?).scan_mm)
+    /// Maintenance margin and exit target of a leg by itself, as [`super::health`] sums them. Errors: as [`super::health`].
+    pub fn measures(&self, input: &LegInput) -> RiskResult<(Quote, Quote)> {
+        let leg = leg::<Bare>(Bounded::new(self, input)?);
+        Ok((leg.scan_mm.add(leg.add_on_mm)?, leg.target))
     }
 }
 

@@ -70,6 +70,11 @@ impl CrossTerms<'_> {
     /// No groups, the quote token at its peg: requirements add up.
     pub const NONE: CrossTerms<'static> = CrossTerms { groups: &[], depeg: Depeg { im: Ratio::ZERO, mm: Ratio::ZERO } };
 
+    /// The group of the market at `place`, if it has one.
+    pub fn group_of(&self, place: usize) -> Option<&GroupTerms> {
+        self.groups.iter().find(|group| group.has(place))
+    }
+
     /// Whether nothing here changes a sum over markets.
     pub(super) fn is_none(&self) -> bool {
         self.groups.is_empty() && self.depeg.im.is_zero() && self.depeg.mm.is_zero()
@@ -102,7 +107,7 @@ impl CrossTerms<'_> {
 
 impl GroupTerms {
     /// Whether the market at `place` is a member.
-    pub(super) fn has(&self, place: usize) -> bool {
+    pub fn has(&self, place: usize) -> bool {
         u32::try_from(place).ok().and_then(|bit| 1_u8.checked_shl(bit)).is_some_and(|bit| self.members & bit != 0)
     }
 

@@ -162,6 +162,26 @@ impl MarketTerms {
         Ratio::new(self.mm)
     }
 
+    /// Size add-on per atom of perp notional beyond the allowance.
+    pub const fn size_share(&self) -> Ratio {
+        Ratio::new(self.size_rate)
+    }
+
+    /// Whether a position pays the size add-on of the maintenance measure. Errors: [`crate::RiskError::Overflow`].
+    pub fn has_size_add_on(&self, lots: crate::units::Lots) -> RiskResult<bool> {
+        Ok(self.size_rate != 0 && lots.at(self.mark())?.abs()?.raw() > self.allowance_mm)
+    }
+
+    /// Notional free of the size add-on in the maintenance measure.
+    pub const fn size_allowance(&self) -> crate::units::Quote {
+        Quote::new(self.allowance_mm)
+    }
+
+    /// Spot range of the grid.
+    pub const fn spot_range(&self) -> Ratio {
+        Ratio::new(self.range)
+    }
+
     /// Exit target above MM per atom of perp notional.
     pub const fn target_share(&self) -> Ratio {
         Ratio::new(self.target_extra)

@@ -8,6 +8,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod grouped;
 mod price;
 mod progress;
 mod sizing;

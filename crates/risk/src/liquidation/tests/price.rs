@@ -58,7 +58,7 @@ fn the_penalty_never_lowers_the_ratio() {
     ];
     for (cents, basis_points, expected) in rows {
         let (terms, leg, health) = long(Quote::new(cents * 10_000));
-        let view = LegView { health: &health, terms: &terms, leg: &leg, rate: Ratio::of(basis_points, 10_000) };
+        let view = LegView { health: &health, terms: &terms, leg: &leg, rate: Ratio::of(basis_points, 10_000), cross: None };
         let outcome = takeover(&view, Lots::new(2_000), &params()).unwrap();
         assert!(near(outcome.penalty.total, expected * 1_000), "{cents}: {outcome:?}");
     }
@@ -71,7 +71,7 @@ fn the_keeper_is_paid_first_then_insurance_then_protocol() {
         [(290_00, 5_000, 4_000, 1_000), (45_00, 5_000, 4_000, 0), (40_00, 5_000, 3_000, 0), (25_00, 5_000, 0, 0), (10_00, 2_000, 0, 0)]
     {
         let (terms, leg, health) = long(Quote::new(cents * 10_000));
-        let view = LegView { health: &health, terms: &terms, leg: &leg, rate: Ratio::of(1, 200) };
+        let view = LegView { health: &health, terms: &terms, leg: &leg, rate: Ratio::of(1, 200), cross: None };
         let paid = takeover(&view, Lots::new(2_000), &params()).unwrap().penalty;
         let is_expected =
             near(paid.keeper, keeper * 1_000) && near(paid.insurance, insurance * 1_000) && near(paid.protocol, protocol * 1_000);
@@ -82,7 +82,7 @@ fn the_keeper_is_paid_first_then_insurance_then_protocol() {
 #[test]
 fn a_book_fill_never_costs_more_than_the_take_over() {
     let (terms, leg, health) = long(usd(290));
-    let view = LegView { health: &health, terms: &terms, leg: &leg, rate: Ratio::of(1, 200) };
+    let view = LegView { health: &health, terms: &terms, leg: &leg, rate: Ratio::of(1, 200), cross: None };
     let paid = |value: i64| book_penalty(&view, Lots::new(2_000), Quote::new(value), &params()).unwrap();
     let full = takeover(&view, Lots::new(2_000), &params()).unwrap().penalty;
     // At the mark or better the whole penalty is due, at the limit nothing.
@@ -104,7 +104,7 @@ fn a_book_fill_never_costs_more_than_the_take_over() {
 fn nothing_is_taken_over_without_equity_or_beyond_the_position() {
     for cash in [Quote::ZERO, usd(290)] {
         let (terms, leg, health) = long(cash);
-        let view = LegView { health: &health, terms: &terms, leg: &leg, rate: Ratio::of(1, 200) };
+        let view = LegView { health: &health, terms: &terms, leg: &leg, rate: Ratio::of(1, 200), cross: None };
         let rows = if cash.is_zero() {
             [(1, RiskError::WrongState), (10_000, RiskError::WrongState), (10_001, RiskError::WrongState)]
         } else {
@@ -125,7 +125,7 @@ proptest! {
         prop_assume!(lots != 0);
         let (terms, leg) = (terms(&major(mark)), position(lots, mark));
         let health = health(Quote::new(equity), [(&terms, &leg)]).unwrap();
-        let view = LegView { health: &health, terms: &terms, leg: &leg, rate: Ratio::new(rate) };
+        let view = LegView { health: &health, terms: &terms, leg: &leg, rate: Ratio::new(rate), cross: None };
         let taken = (lots.abs() * part / 100).max(1);
         let outcome = takeover(&view, Lots::new(taken), &params()).unwrap();
         let quotes = [outcome.liquidatee_quote, outcome.liquidator_quote, outcome.tranche_quote, outcome.protocol_quote];
@@ -143,8 +143,8 @@ proptest! {
         prop_assume!(lots != 0);
         let (terms, leg) = (terms(&major(mark)), position(lots, mark));
         let health = health(Quote::new(equity), [(&terms, &leg)]).unwrap();
-        let view = LegView { health: &health, terms: &terms, leg: &leg, rate: Ratio::new(rate) };
-        let limit = takeover_price(terms.mark(), leg.lots.neg().unwrap(), view.capped_rate(Round::Floor).unwrap()).unwrap();
+        let view = LegView { health: &health, terms: &terms, leg: &leg, rate: Ratio::new(rate), cross: None };
+        let limit = takeover_price(terms.mark(), leg.lots.neg().unwrap(), view.capped_rate(Lots::new(1), Round::Floor).unwrap()).unwrap();
         let slippage = (limit.raw() - mark).abs() * lots.abs();
         let full = takeover(&view, leg.lots.abs().unwrap(), &params()).unwrap().penalty.total;
         prop_assert!(slippage <= full.raw() + 1, "{slippage} {full:?}");

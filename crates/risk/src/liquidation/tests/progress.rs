@@ -61,7 +61,7 @@ fn take(account: &mut Account, index: usize, rate: Ratio) -> i64 {
     let before = account.health();
     let (risk, leg) = account.legs[index];
     let terms = terms(&risk);
-    let view = LegView { health: &before, terms: &terms, leg: &leg, rate };
+    let view = LegView { health: &before, terms: &terms, leg: &leg, rate, cross: None };
     let size = size_slice(&view, &params()).unwrap();
     assert!(size.lots <= size.quota && size.lots <= size.needed && size.lots <= leg.lots.abs().unwrap());
     if size.lots.is_zero() {
@@ -109,7 +109,7 @@ proptest! {
         let before = account.health();
         for (index, (risk, leg)) in account.legs.iter().enumerate() {
             let terms = terms(risk);
-            let view = LegView { health: &before, terms: &terms, leg, rate: Ratio::new(rate) };
+            let view = LegView { health: &before, terms: &terms, leg, rate: Ratio::new(rate), cross: None };
             let lots = Lots::new(size_slice(&view, &params()).unwrap().lots.raw() * part / 100);
             // 1 % is the least share of value by which a lot relieves here.
             if lots.raw() * risk.mark.raw() < 1_000 {

@@ -7,7 +7,7 @@ const HALF_PERCENT: Ratio = Ratio::of(1, 200);
 fn sized(risk: &MarketRisk, leg: &LegInput, cash: Quote) -> SliceSize {
     let terms = terms(risk);
     let health = health(cash, [(&terms, leg)]).unwrap();
-    size_slice(&LegView { health: &health, terms: &terms, leg, rate: HALF_PERCENT }, &params()).unwrap()
+    size_slice(&LegView { health: &health, terms: &terms, leg, rate: HALF_PERCENT, cross: None }, &params()).unwrap()
 }
 
 /// $10 000 at $1 a lot: MM $300, T $500, 4.5 cents of relief a lot.

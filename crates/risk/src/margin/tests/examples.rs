@@ -58,12 +58,12 @@ fn example_ten_times_long_is_liquidated() {
     let params = LiquidationParams::default();
     let (sol, leg) = (terms(&SOL(139)), position(10_000, 1_500_000));
     let failing = health(usd(1_500), [(&sol, &leg)]).unwrap();
-    let view = LegView { health: &failing, terms: &sol, leg: &leg, rate: penalty_rate(Secs::ZERO, &params).unwrap() };
+    let view = LegView { health: &failing, terms: &sol, leg: &leg, rate: penalty_rate(Secs::ZERO, &params).unwrap(), cross: None };
 
     let size = size_slice(&view, &params).unwrap();
     assert_eq!((size.quota.raw(), size.needed.raw(), size.lots.raw()), (2_000, 4_717, 2_000));
     assert_eq!(pause(&failing, &params).unwrap(), Secs::new(28));
-    let limit = takeover_price(sol.mark(), Lots::new(-2_000), view.capped_rate(Round::Floor).unwrap()).unwrap();
+    let limit = takeover_price(sol.mark(), Lots::new(-2_000), view.capped_rate(Lots::new(1), Round::Floor).unwrap()).unwrap();
     assert_eq!(limit.raw(), 1_383_051);
 
     let outcome = takeover(&view, size.lots, &params).unwrap();
