@@ -6,13 +6,16 @@ use crate::error::{RiskError, RiskResult};
 use crate::fixed_math::{sqrt, Q60};
 use crate::units::{mul_div, Premium, Ratio, Round};
 
+/// Premiums this near to that at an end of the domain, in units of Q32, are taken for it: what rounding makes of neighbours.
+const NOISE: i64 = 16;
 /// Every third step halves the bracket of 33 bits.
 const MAX_STEPS: u32 = 3 * 34;
 
 /// The annualised volatility at which one lot of the option is worth `premium`.
 ///
 /// Newton from the inflection point √(2·|ln(F/K)|/τ), from which it converges, inside a bracket that is halved whenever a step leaves it
-/// and every third time anyway. Its premium is within 2⁻³¹ atoms of that given, or the volatility within one unit of its last place.
+/// and every third time anyway. Its premium is within 2⁻³² atoms of that given, or the volatility within one unit
+/// of its last place; at the ends of the domain within 2⁻²⁸ atoms.
 ///
 /// Errors: [`RiskError::PremiumOutOfRange`] at or outside the bounds that hold without arbitrage (intrinsic value; F or K), or
 /// [`RiskError::VolatilityOutOfRange`] when the answer is outside 5 % ..= 500 %.
@@ -26,7 +29,8 @@ pub fn implied_volatility(contract: &Contract, kind: OptionKind, premium: Premiu
         return Err(RiskError::PremiumOutOfRange);
     }
     let (mut low, mut high) = (MIN_VOLATILITY, MAX_VOLATILITY);
-    if target < contract.at(low)?.time_value()? || target > contract.at(high)?.time_value()? {
+    let [least, most] = [contract.at(low)?.time_value()?, contract.at(high)?.time_value()?];
+    if target.raw().saturating_add(NOISE) < least.raw() || target.raw().saturating_sub(NOISE) > most.raw() {
         return Err(RiskError::VolatilityOutOfRange);
     }
     let mut sigma = inflection(contract)?;

@@ -7,19 +7,25 @@ mod cdf_table;
 pub mod implied;
 pub mod normal;
 mod normal_table;
+pub mod smile;
+pub mod surface;
 
 pub use black76::{Black76, Contract, Greeks};
 pub use implied::implied_volatility;
+pub use smile::{Curve, Smile};
+pub use surface::{Measured, SurfaceParams, SurfaceRefusal, SurfaceState};
 
 use crate::units::{Ratio, Secs};
 
 /// Right of an option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
 pub enum OptionKind {
     /// Pays max(settlement − strike, 0).
-    Call,
+    #[default]
+    Call = 0,
     /// Pays max(strike − settlement, 0).
-    Put,
+    Put = 1,
 }
 
 /// The year that volatilities are quoted on: 365 days.

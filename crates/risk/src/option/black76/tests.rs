@@ -104,7 +104,7 @@ proptest! {
                     let again = contract.at(found).unwrap();
                     let gap = again.premium(kind).unwrap().raw().abs_diff(premium.raw());
                     let step = again.vega_per_unit().unwrap().raw().unsigned_abs() >> 30;
-                    prop_assert!(gap <= step + 4, "{:?} {} {}", found, gap, step);
+                    prop_assert!(gap <= step + 16, "{:?} {} {}", found, gap, step);
                 }
                 // Nothing above the intrinsic value in Q32, or nothing below the bound.
                 Err(refusal) => {
@@ -144,6 +144,22 @@ fn the_domain_has_edges() {
     let contract = contract(100, 100, DAY).unwrap();
     for sigma in [MIN_VOLATILITY.raw() - 1, MAX_VOLATILITY.raw() + 1, 0, -1, i64::MAX] {
         assert_eq!(contract.at(Ratio::new(sigma)), Err(RiskError::VolatilityOutOfRange));
+    }
+}
+
+#[test]
+fn implied_volatility_at_the_ends_of_the_domain() {
+    // The last places of a premium at 4.96 are above those at 5: rounding, not another volatility.
+    let far = contract(175_209_499, 4_194_304, 246_886).unwrap();
+    let premium = far.at(Ratio::new(5_321_018_018)).unwrap().premium(OptionKind::Call).unwrap();
+    assert!(implied_volatility(&far, OptionKind::Call, premium).is_ok());
+    for sigma in [MIN_VOLATILITY, MAX_VOLATILITY] {
+        let near = contract(2_000_000, 2_000_000, 30 * DAY).unwrap();
+        let premium = near.at(sigma).unwrap().premium(OptionKind::Put).unwrap();
+        assert_eq!(implied_volatility(&near, OptionKind::Put, premium), Ok(sigma));
+        let beyond = if sigma == MIN_VOLATILITY { -1 << 20 } else { 1 << 20 };
+        let refused = implied_volatility(&near, OptionKind::Put, Premium::new(premium.raw() + beyond));
+        assert_eq!(refused, Err(RiskError::VolatilityOutOfRange));
     }
 }
 

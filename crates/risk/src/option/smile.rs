@@ -1,0 +1,165 @@
+//! The smile of one expiry: volatility as a function of strike, by three numbers.
+//!
+//! ```text
+//! x = ln(K/F) / (a·√τ)        w(x) = ½·( 1 + 2·s·x + √(1 + 4·s·x + 4·c·x²) )        σ(K) = a·√w(x)
+//! ```
+//!
+//! a is the volatility at the money; s = skew = d ln σ/dx there: −0.1 makes a strike one deviation below dearer by a tenth; c = curvature:
+//! the volatility bends by c − 2s² at the money, and total variance grows with slope s ± √c far out. The form is the surface SVI of Gatheral and
+//! Jacquier (arXiv 1204.0646) with ψ² = 4c and ρ = s/√c. By their theorem 4.2 no butterfly on any strikes makes a profit when
+//! ψ²·(1 + |ρ|) ≤ 4 and ψ·√θ·(1 + |ρ|) ≤ 4, θ = a²τ. Here 2s² ≤ c ≤ ½, which implies the first, keeps w ≥ ½ and is a convex set, so that what lies
+//! between two smiles is one; the second is a·√τ·(√c + |s|) ≤ 2.
+//!
+//! Caps: |x| is cut at 10 deviations, σ at 5 % and 500 %.
+
+use super::black76::root_of_years;
+use super::{MAX_EXPIRY, MAX_VOLATILITY, MIN_EXPIRY, MIN_VOLATILITY};
+use crate::error::{RiskError, RiskResult};
+use crate::fixed_math::{scale, wide_mul, Log, Q60};
+use crate::units::{mul_div, Ratio, Round, Secs};
+use bytemuck::{Pod, Zeroable};
+
+/// Largest curvature.
+pub const MAX_CURVATURE: Ratio = Ratio::of(1, 2);
+/// Deviations from the forward beyond which volatility is constant.
+pub const WING: Ratio = Ratio::of(10, 1);
+
+/// Fraction bits inside [`Curve::volatility`].
+const BITS: u32 = 28;
+const ONE: i64 = 1 << BITS;
+
+// s·x and c·x in Q60, c·x in Q29 times x in Q28, and the argument of the first root, 1 + 4·½·10 + 4·½·10² < 256, fit.
+const _: () = assert!(WING.raw().checked_mul(MAX_CURVATURE.raw()).is_some());
+const _: () = assert!((WING.raw() >> 2).checked_mul(WING.raw() >> 2).is_some());
+const _: () = assert!((WING.raw() >> 30) * (WING.raw() >> 30) * 2 + 21 < 256);
+// w < 16, its root below 4 in Q28, times a volatility of at most 8.
+const _: () = assert!(MAX_VOLATILITY.raw().checked_mul(4 << BITS).is_some());
+
+/// Three numbers that give every strike its volatility. All zero is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Smile {
+    /// a: annualised volatility at the money, 5 % ..= 500 %.
+    pub atm: Ratio,
+    /// s: relative change of volatility per deviation of log-moneyness, at the money; |s| ≤ √(c/2).
+    pub skew: Ratio,
+    /// c: 2s² ..= ½.
+    pub curvature: Ratio,
+}
+
+const _: () = assert!(core::mem::size_of::<Smile>() == 24 && core::mem::align_of::<Smile>() == 8);
+
+/// A smile at a time to expiry, ready to be asked for many strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Curve {
+    smile: Smile,
+    /// √τ.
+    root_tau: Q60,
+    /// 1/(a·√τ) in Q46.
+    inverse: u64,
+}
+
+impl Smile {
+    /// Checks the ranges and the conditions under which no butterfly makes a profit; less than an hour counts as an hour.
+    ///
+    /// Errors: [`RiskError::VolatilityOutOfRange`] for a; [`RiskError::ParameterOutOfRange`] for skew or curvature;
+    /// [`RiskError::ExpiryOutOfRange`].
+    pub fn validate(&self, tau: Secs) -> RiskResult<()> {
+        self.check_ranges()?;
+        let deviation = scale(root_of_years(tau.max(MIN_EXPIRY))?.raw(), self.atm, Round::Ceil)?;
+        let wings = Q60::new(self.curvature.raw().wrapping_shl(30)).root()?.add(self.skew.abs()?)?;
+        // a·√τ ≤ 7.1 and √c + |s| ≤ 1.21: the product may reach 8.6, past Q60, so half of it is taken.
+        let half = scale(deviation >> 1, wings, Round::Ceil)?;
+        if half > Q60::ONE.raw() {
+            return Err(RiskError::ParameterOutOfRange);
+        }
+        Ok(())
+    }
+
+    /// The ranges alone, whatever the time.
+    fn check_ranges(&self) -> RiskResult<()> {
+        if self.atm < MIN_VOLATILITY || self.atm > MAX_VOLATILITY {
+            return Err(RiskError::VolatilityOutOfRange);
+        }
+        // |s| ≤ √(c/2) ≤ ½ comes first, so that its square fits Q60.
+        if self.curvature.is_negative() || self.curvature > MAX_CURVATURE || self.skew.abs()? > MAX_CURVATURE {
+            return Err(RiskError::ParameterOutOfRange);
+        }
+        let curvature = self.curvature.raw().wrapping_shl(30);
+        if Q60::square(self.skew)?.raw().wrapping_mul(2) > curvature {
+            return Err(RiskError::ParameterOutOfRange);
+        }
+        Ok(())
+    }
+
+    /// This smile with `tau` left; under an hour counts as an hour. Errors: as [`Smile::validate`], but for the wings.
+    pub fn with(&self, tau: Secs) -> RiskResult<Curve> {
+        self.check_ranges()?;
+        if tau > MAX_EXPIRY {
+            return Err(RiskError::ExpiryOutOfRange);
+        }
+        let root_tau = root_of_years(tau.max(MIN_EXPIRY))?;
+        let deviation = scale(root_tau.raw(), self.atm, Round::Floor)?;
+        let inverse = mul_div(1 << 53, 1 << 53, deviation, Round::Floor)?;
+        Ok(Curve { smile: *self, root_tau, inverse: inverse.unsigned_abs() })
+    }
+
+    /// The smile a share `weight` (0 ..= 1) of the way to another; both valid: valid too. Errors: [`RiskError::ParameterOutOfRange`].
+    pub fn toward(&self, target: &Self, weight: Ratio) -> RiskResult<Self> {
+        if weight.is_negative() || weight > Ratio::ONE {
+            return Err(RiskError::ParameterOutOfRange);
+        }
+        let between = |from: Ratio, to: Ratio, round| from.add(to.sub(from)?.mul(weight, round)?);
+        // Curvature up and skew toward zero, so that rounding does not leave the set.
+        let skew = between(self.skew, target.skew, Round::Floor)?;
+        let skew = if skew.is_negative() { between(self.skew, target.skew, Round::Ceil)? } else { skew };
+        Ok(Self {
+            atm: between(self.atm, target.atm, Round::Ceil)?,
+            skew,
+            curvature: between(self.curvature, target.curvature, Round::Ceil)?.min(MAX_CURVATURE),
+        })
+    }
+}
+
+impl Curve {
+    /// Annualised volatility of a strike by ln(K/F): at most 2⁻²⁴ of itself from the formula.
+    pub fn volatility(&self, log_moneyness: Log) -> Ratio {
+        let x = self.deviations(log_moneyness).raw();
+        // All Q28 but c·x in Q29, by the assertions at the head of the file; the root's argument is at least 1 − s²/c ≥ ½ before rounding.
+        let tilt = self.smile.skew.raw().wrapping_mul(x) >> 32;
+        let bend = (self.smile.curvature.raw().wrapping_mul(x) >> 31).wrapping_mul(x >> 2) >> 29;
+        let inner = ONE.wrapping_add(tilt.wrapping_mul(4)).wrapping_add(bend.wrapping_mul(4)).max(0);
+        let root = (inner.unsigned_abs() << BITS).isqrt().cast_signed();
+        // The half is in the shift: w in Q28 below 16, so that w in Q60 fits 64 bits without sign.
+        let variance = ONE.wrapping_add(tilt.wrapping_mul(2)).wrapping_add(root).max(0) >> 1;
+        let factor = (variance.unsigned_abs() << BITS).isqrt().cast_signed();
+        let sigma = self.smile.atm.raw().wrapping_mul(factor) >> BITS;
+        Ratio::new(sigma).max(MIN_VOLATILITY).min(MAX_VOLATILITY)
+    }
+
+    /// σ√τ of a strike, the root of its total variance.
+    ///
+    /// Errors: none for a curve that [`Smile::with`] made.
+    pub fn deviation(&self, log_moneyness: Log) -> RiskResult<Q60> {
+        scale(self.root_tau.raw(), self.volatility(log_moneyness), Round::Floor).map(Q60::new)
+    }
+
+    /// Whether a cap decides the volatility of the strike, so that the smile is not its formula there.
+    pub fn is_capped(&self, log_moneyness: Log) -> bool {
+        let sigma = self.volatility(log_moneyness);
+        self.deviations(log_moneyness).raw().unsigned_abs() == WING.raw().unsigned_abs()
+            || sigma == MIN_VOLATILITY
+            || sigma == MAX_VOLATILITY
+    }
+
+    /// x, cut at ± [`WING`].
+    fn deviations(&self, log_moneyness: Log) -> Ratio {
+        // Q56 · Q46 = Q102, of which Q30 is 72 places down: eight from the upper half, at most 2⁶³ · 2⁵⁷ there.
+        let (high, _) = wide_mul(log_moneyness.raw().unsigned_abs(), self.inverse);
+        let magnitude = (high >> 8).cast_signed().min(WING.raw());
+        Ratio::new(if log_moneyness.raw() < 0 { magnitude.wrapping_neg() } else { magnitude })
+    }
+}
+
+#[cfg(test)]
+mod tests;
