@@ -294,9 +294,9 @@ impl MarginAccount {
             && self.orders.iter().all(|slot| !slot.is_used())
     }
 
-    /// The law of this account (RULES 1.2): cash and collateral are never negative, orders belong to used slots.
+    /// The law of this account (RULES 1.2): cash is never negative nor more than a margin check can count, collateral never negative.
     pub fn invariant(&self) -> RiskResult<()> {
-        let is_sound = self.cash >= 0
+        let is_sound = (0..=plimsoll_risk::margin::MAX_CASH).contains(&self.cash)
             && self.collaterals.iter().all(|slot| slot.amount >= 0)
             && self.perps.iter().all(|slot| slot.position.bids >= 0 && slot.position.asks >= 0);
         if is_sound {

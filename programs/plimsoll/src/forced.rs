@@ -30,7 +30,7 @@ pub(crate) struct Step {
     offered: Lots,
     is_book_exhausted: bool,
     /// Health before anything was closed, orders cancelled.
-    pub(crate) before: Health,
+    pub(crate) before: Box<Health>,
     /// Lots closed on the book, signed as the position was.
     pub(crate) book_lots: Lots,
     /// Lots taken over, signed as the position was.
@@ -248,7 +248,7 @@ pub(crate) fn takeover_phase(
     liquidator.sequence = liquidator.sequence.wrapping_add(1);
     if takes {
         let portfolio = Portfolio::read_with(liquidator, Some((&step.market_key, market)), roster, now.raw())?;
-        check_liquidator(&portfolio.health()?).map_err(|_| PlimsollError::LiquidatorMargin)?;
+        check_liquidator(portfolio.health()?.as_ref()).map_err(|_| PlimsollError::LiquidatorMargin)?;
     }
     Ok(())
 }

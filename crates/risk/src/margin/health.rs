@@ -1,12 +1,28 @@
 //! The health of an account: all measures of all legs.
 
-use super::kernel::{leg, Bare, Bounded, LegHealth, LegInput};
+use super::kernel::{leg, magnitude, Bare, Bounded, Exact, LegHealth, LegInput, MAX_DELTA, MAX_EDGE, MAX_ORDER_VALUE, MAX_QUOTE};
 use super::terms::MarketTerms;
 use crate::error::{RiskError, RiskResult};
-use crate::units::Quote;
+use crate::units::{Quote, MAX_NOTIONAL, RATIO_BITS};
 
 /// Most distinct markets in one account (DESIGN 3).
 pub const MAX_LEGS: usize = 8;
+
+/// Most cash of one account, 2⁵⁹ atoms: 576 billion USDC.
+pub const MAX_CASH: i64 = 1 << 59;
+
+/// Largest contribution of a leg to an equity, edges left out: unsettled value and collateral.
+const MAX_WORTH: i64 = MAX_QUOTE + 2 * MAX_NOTIONAL;
+/// Largest edge of a leg.
+const MAX_EDGE_VALUE: i64 = (MAX_DELTA >> RATIO_BITS) * MAX_EDGE.raw();
+/// Largest requirement of a leg: its scan, what its orders lose at once, and its add-on; the target's share of notional is below the second.
+const MAX_REQUIREMENT: i64 = 2 * MAX_DELTA + MAX_ORDER_VALUE;
+const LEGS: i64 = 8;
+const _: () = assert!(MAX_LEGS == 8);
+
+// The sums over legs do not wrap: equity with all its edges on one side, and requirements.
+const _: () = assert!(matches!((MAX_WORTH + MAX_EDGE_VALUE).checked_mul(LEGS), Some(sum) if sum.checked_add(MAX_CASH).is_some()));
+const _: () = assert!(MAX_REQUIREMENT.checked_mul(LEGS).is_some());
 
 /// Equity, the three measures and the split by leg. Always IM ≥ T ≥ MM ≥ 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,7 +74,7 @@ impl Health {
     /// Errors: as [`health`]; [`RiskError::WrongState`] for an index without a leg and for an account with options.
     #[inline(never)]
     pub fn with_leg(&self, index: usize, terms: &MarketTerms, was: (Quote, &LegInput), is: (Quote, &LegInput)) -> RiskResult<Self> {
-        if is.0.is_negative() {
+        if !(0..=MAX_CASH).contains(&is.0.raw()) {
             return Err(RiskError::QuantityOutOfRange);
         }
         if self.has_options {
@@ -68,38 +84,83 @@ impl Health {
         let slot = total.legs.get_mut(index).filter(|_| index < self.leg_count).ok_or(RiskError::WrongState)?;
         let (old, new) = (*slot, leg::<Bare>(Bounded::new(terms, is.1)?));
         *slot = new;
-        let swap = |sum: Quote, old: Quote, new: Quote| sum.sub(old)?.add(new);
-        let worth = |cash: Quote, leg: &LegHealth, input: &LegInput| cash.add(leg.unsettled)?.add(input.collateral_mm);
-        let worth_im =
-            |cash: Quote, leg: &LegHealth, input: &LegInput| cash.add(leg.unsettled_im)?.add(input.collateral_im)?.sub(leg.edge_im);
-        let (old_worth, new_worth) = (worth(was.0, &old, was.1)?, worth(is.0, &new, is.1)?);
-        let adverse = |leg: &LegHealth| leg.edge_trigger.min(Quote::ZERO);
-        total.equity = swap(swap(total.equity, old_worth, new_worth)?, adverse(&old), adverse(&new))?;
-        total.equity_trigger = swap(swap(total.equity_trigger, old_worth, new_worth)?, old.edge_trigger, new.edge_trigger)?;
-        total.equity_im = swap(total.equity_im, worth_im(was.0, &old, was.1)?, worth_im(is.0, &new, is.1)?)?;
-        total.target = swap(total.target, old.target, new.target)?;
-        total.mm = swap(total.mm, old.scan_mm.add(old.add_on_mm)?, new.scan_mm.add(new.add_on_mm)?)?;
-        total.gross_notional = swap(total.gross_notional, old.notional.abs()?, new.notional.abs()?)?;
-        // Not swapped: what is stored is the larger of this sum and the target.
-        total.im = total.legs().iter().try_fold(Quote::ZERO, |sum, leg| sum.add(leg.scan_im)?.add(leg.add_on_im))?.max(total.target);
+        if !(0..=MAX_CASH).contains(&was.0.raw()) {
+            return Err(RiskError::QuantityOutOfRange);
+        }
+        total.exchange::<Bare>((was.1, &old), (is.1, &new));
+        for sum in [&mut total.equity, &mut total.equity_im, &mut total.equity_trigger] {
+            *sum = sum.sub(was.0)?.add(is.0)?;
+        }
+        // Not exchanged: what is stored is the larger of this sum and the target.
+        let requirement = |leg: &LegHealth| Bare::add(leg.scan_im.raw(), leg.add_on_im.raw());
+        total.im = Quote::new(total.legs().iter().map(requirement).fold(0, Bare::add)).max(total.target);
         Ok(total)
     }
 
-    fn include(&mut self, input: &LegInput, leg: LegHealth) -> RiskResult<()> {
+    fn include<A: Exact>(&mut self, input: &LegInput, leg: &LegHealth) -> RiskResult<()> {
         let Some(slot) = self.legs.get_mut(self.leg_count) else {
             return Err(RiskError::QuantityOutOfRange);
         };
-        *slot = leg;
-        self.leg_count = self.leg_count.checked_add(1).ok_or(RiskError::Overflow)?;
-        let worth = leg.unsettled.add(input.collateral_mm)?;
-        self.equity = self.equity.add(worth)?.add(leg.edge_trigger.min(Quote::ZERO))?;
-        self.equity_im = self.equity_im.add(leg.unsettled_im)?.add(input.collateral_im)?.sub(leg.edge_im)?;
-        self.equity_trigger = self.equity_trigger.add(worth)?.add(leg.edge_trigger)?;
-        self.im = self.im.add(leg.scan_im)?.add(leg.add_on_im)?;
-        self.target = self.target.add(leg.target)?;
-        self.mm = self.mm.add(leg.scan_mm)?.add(leg.add_on_mm)?;
-        self.gross_notional = self.gross_notional.add(leg.notional.abs()?)?;
+        *slot = *leg;
+        self.leg_count = self.leg_count.wrapping_add(1);
+        self.add::<A>(&Part::new::<A>(input, leg));
+        self.im = Quote::new(A::add(A::add(self.im.raw(), leg.scan_im.raw()), leg.add_on_im.raw()));
         Ok(())
+    }
+
+    /// Puts one leg's part in the place of another's, but for initial margin.
+    fn exchange<A: Exact>(&mut self, was: (&LegInput, &LegHealth), is: (&LegInput, &LegHealth)) {
+        let (was, is) = (Part::new::<A>(was.0, was.1), Part::new::<A>(is.0, is.1));
+        self.add::<A>(&is.less::<A>(&was));
+    }
+
+    #[inline(always)]
+    fn add<A: Exact>(&mut self, part: &Part) {
+        let add = |sum: Quote, part: i64| Quote::new(A::add(sum.raw(), part));
+        self.equity = add(self.equity, part.equity);
+        self.equity_im = add(self.equity_im, part.equity_im);
+        self.equity_trigger = add(self.equity_trigger, part.equity_trigger);
+        self.target = add(self.target, part.target);
+        self.mm = add(self.mm, part.mm);
+        self.gross_notional = add(self.gross_notional, part.gross_notional);
+    }
+}
+
+/// What one leg adds to the sums of a health; within the bounds asserted above.
+struct Part {
+    equity: i64,
+    equity_im: i64,
+    equity_trigger: i64,
+    target: i64,
+    mm: i64,
+    gross_notional: i64,
+}
+
+impl Part {
+    #[inline(always)]
+    fn new<A: Exact>(input: &LegInput, leg: &LegHealth) -> Self {
+        let worth = A::add(leg.unsettled.raw(), input.collateral_mm.raw());
+        let edge = leg.edge_trigger.raw();
+        Self {
+            equity: A::add(worth, edge.min(0)),
+            equity_im: A::sub(A::add(leg.unsettled_im.raw(), input.collateral_im.raw()), leg.edge_im.raw()),
+            equity_trigger: A::add(worth, edge),
+            target: leg.target.raw(),
+            mm: A::add(leg.scan_mm.raw(), leg.add_on_mm.raw()),
+            gross_notional: magnitude::<A>(leg.notional.raw()),
+        }
+    }
+
+    #[inline(always)]
+    fn less<A: Exact>(&self, other: &Self) -> Self {
+        Self {
+            equity: A::sub(self.equity, other.equity),
+            equity_im: A::sub(self.equity_im, other.equity_im),
+            equity_trigger: A::sub(self.equity_trigger, other.equity_trigger),
+            target: A::sub(self.target, other.target),
+            mm: A::sub(self.mm, other.mm),
+            gross_notional: A::sub(self.gross_notional, other.gross_notional),
+        }
     }
 }
 
@@ -108,18 +169,28 @@ impl Health {
 /// Requirements and adverse edges are rounded up, claims and the favourable edge down. The order of legs changes nothing but the order
 /// of [`Health::legs`].
 ///
-/// Errors: [`RiskError::QuantityOutOfRange`] for lots, for more than [`MAX_LEGS`] legs and for negative cash,
+/// Errors: [`RiskError::QuantityOutOfRange`] for lots, for more than [`MAX_LEGS`] legs, for negative cash and
+/// cash above [`MAX_CASH`],
 /// [`RiskError::NotionalOutOfRange`] for values, [`RiskError::Overflow`].
 pub fn health<'a, I>(cash: Quote, legs: I) -> RiskResult<Health>
 where
     I: IntoIterator<Item = (&'a MarketTerms, &'a LegInput)>,
 {
-    if cash.is_negative() {
+    sum::<Bare, I>(cash, legs)
+}
+
+/// [`health`] in either arithmetic.
+#[inline(always)]
+pub(super) fn sum<'a, A: Exact, I>(cash: Quote, legs: I) -> RiskResult<Health>
+where
+    I: IntoIterator<Item = (&'a MarketTerms, &'a LegInput)>,
+{
+    if !(0..=MAX_CASH).contains(&cash.raw()) {
         return Err(RiskError::QuantityOutOfRange);
     }
     let mut total = Health { equity: cash, equity_im: cash, equity_trigger: cash, ..Health::default() };
     for (terms, input) in legs {
-        total.include(input, leg::<Bare>(Bounded::new(terms, input)?))?;
+        total.include::<A>(input, &leg::<A>(Bounded::new(terms, input)?))?;
     }
     total.im = total.im.max(total.target);
     Ok(total)

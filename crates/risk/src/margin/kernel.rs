@@ -9,12 +9,12 @@ use super::terms::MarketTerms;
 use crate::error::{RiskError, RiskResult};
 use crate::units::{Lots, Quote, Ratio, MAX_LOTS, MAX_NOTIONAL, MAX_PRICE, RATIO_BITS};
 
-/// Largest magnitude of a leg's quote balance, as [`Quote`] documents.
-const MAX_QUOTE: i64 = 1 << 60;
+/// Largest magnitude of a leg's quote balance: 288 billion USDC, so that eight of them add up without a check.
+pub(super) const MAX_QUOTE: i64 = 1 << 58;
 /// Largest value of the resting orders of one side: twice the largest notional.
-const MAX_ORDER_VALUE: i64 = MAX_NOTIONAL << 1;
+pub(super) const MAX_ORDER_VALUE: i64 = MAX_NOTIONAL << 1;
 /// Largest net delta: perp with all orders of a side filled, plus collateral.
-const MAX_DELTA: i64 = MAX_NOTIONAL << 1;
+pub(super) const MAX_DELTA: i64 = MAX_NOTIONAL << 1;
 /// Largest edge as a share of price; a mark further from its TWAP than this counts as this far.
 pub(super) const MAX_EDGE: Ratio = Ratio::new(4 << RATIO_BITS);
 const ONE: i64 = Ratio::ONE.raw();
@@ -47,7 +47,7 @@ impl Exact for Bare {
 pub struct LegInput {
     /// Position, ± 2³⁰.
     pub lots: Lots,
-    /// Quote balance of the position: lots × mark + quote is its unsettled PnL. ± 2⁶⁰.
+    /// Quote balance of the position: lots × mark + quote is its unsettled PnL. ± 2⁵⁸.
     pub quote: Quote,
     /// Lots resting on the bid side, ≥ 0.
     pub bids: Lots,

@@ -1,5 +1,6 @@
 //! Rates, parameter ranges and the edges of a price, row by row.
 
+use super::super::health::MAX_CASH;
 use super::*;
 use crate::error::RiskError;
 
@@ -132,6 +133,7 @@ fn an_account_has_at_most_eight_legs_and_no_debt() {
     assert_eq!(with(Quote::ZERO, 8).unwrap().legs().len(), 8);
     assert_eq!(with(Quote::ZERO, 9), Err(RiskError::QuantityOutOfRange));
     assert_eq!(with(Quote::new(-1), 1), Err(RiskError::QuantityOutOfRange));
-    assert_eq!(with(Quote::new(i64::MAX), 1).map(|h| h.equity), Ok(Quote::new(i64::MAX)));
+    assert_eq!(with(Quote::new(MAX_CASH), 0).map(|h| h.equity), Ok(Quote::new(MAX_CASH)));
+    assert_eq!(with(Quote::new(MAX_CASH + 1), 0), Err(RiskError::QuantityOutOfRange));
     assert_eq!(health(Quote::ZERO, []).unwrap(), Health::default());
 }
