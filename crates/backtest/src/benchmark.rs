@@ -72,3 +72,38 @@ pub fn recharge(hours: &[Observation], exposure: f64, rates: &[f64]) -> Vec<Obse
     let rate = |index: usize| rates.get(index).copied().unwrap_or(f64::NAN);
     hours.iter().map(|hour| Observation { required: exposure * rate(hour.index), ..*hour }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::indexing_slicing)]
+    use super::*;
+    use crate::data::ORIGINS;
+    use crate::testing::wild;
+
+    /// `docs/backtest.md`: a start of 1 % and a return of 2 % in an hour.
+    #[test]
+    fn risk_metrics_worked_example() {
+        let mut series = wild(1, 3);
+        for (bar, close) in series.bars.iter_mut().zip([100_000_000, 102_000_000, 102_000_000]) {
+            bar.close = close;
+        }
+        let rates = Benchmark::Ewma(4.0).rates(&series);
+        for (rate, percent) in rates.iter().zip([4.0, 4.015_016, 4.009_844]) {
+            assert!((rate * 100.0 - percent).abs() < 1e-6, "{rate} {percent}");
+        }
+        series.origin = ORIGINS[5];
+        // A day of trading decays by 0.94 itself.
+        let daily = Benchmark::Ewma(1.0).rates(&series);
+        assert!((daily[1] - (0.94 * 1e-4 + 0.06 * 1.02_f64.ln().powi(2)).sqrt()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn constants_are_constant_and_legs_add_up() {
+        let series = wild(1, 5);
+        assert_eq!(Benchmark::Static(0.03).rates(&series), vec![0.03; 5]);
+        assert_eq!(Benchmark::Grid.rates(&series), vec![0.144; 5]);
+        let hour = Observation { index: 2, date: 0, follows: false, required: 1.0, close: 0.1, worst: 0.2 };
+        let charged = recharge(&[hour], 0.2, &[0.0, 0.0, 0.05, 0.0]);
+        assert_eq!(charged, [Observation { required: 0.2 * 0.05, ..hour }]);
+    }
+}

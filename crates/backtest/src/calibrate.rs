@@ -37,6 +37,8 @@ pub struct Score {
     pub tenth: f64,
     /// Largest rise within an hour, in points of notional.
     pub largest_raise: f64,
+    /// Largest loss beyond the requirement within a bar, in points of notional.
+    pub worst_shortfall: f64,
 }
 
 /// A setting with its scores.
@@ -90,6 +92,7 @@ struct Cell {
     required: f64,
     tenth: u64,
     largest_raise: f64,
+    worst_shortfall: f64,
 }
 
 /// Tries one setting. Errors: what the engine refuses.
@@ -114,6 +117,7 @@ pub fn evaluate(markets: &[&Market], setting: &Setting) -> Result<Trial> {
             cell.hours += 1;
             cell.required += required;
             cell.tenth += u64::from(later > required * 1.1);
+            cell.worst_shortfall = losses[1].into_iter().map(|loss| loss - required).fold(cell.worst_shortfall, f64::max);
             cell.largest_raise = cell.largest_raise.max(later - required);
         }
         let [before, later] = years;
@@ -155,6 +159,7 @@ fn score(markets: &[BTreeMap<i64, Cell>]) -> Score {
             hours += cell.hours;
             required += cell.required;
             score.tenth += cell.tenth as f64;
+            score.worst_shortfall = score.worst_shortfall.max(cell.worst_shortfall);
             score.largest_raise = score.largest_raise.max(cell.largest_raise);
         }
         score.hours += 2 * hours;
@@ -178,6 +183,8 @@ pub struct Trials {
     pub glides: Vec<Trial>,
     /// Weight of the newest bucket in the forecast, and the jump flag, at the default multiples.
     pub forecasts: Vec<Trial>,
+    /// Multiples and weight together.
+    pub candidates: Vec<Trial>,
 }
 
 impl Trials {
@@ -189,7 +196,7 @@ impl Trials {
 }
 
 /// Tries them all; `tick` is called before each. Errors: what the engine refuses.
-pub fn run(markets: &[&Market], feed: Feed, mut tick: impl FnMut()) -> Result<Trials> {
+pub fn run<'a>(markets: &[&Market<'a>], feed: Feed, mut tick: impl FnMut()) -> Result<Trials> {
     let mut trial = |setting: Setting| {
         tick();
         evaluate(markets, &setting)
@@ -212,29 +219,49 @@ pub fn run(markets: &[&Market], feed: Feed, mut tick: impl FnMut()) -> Result<Tr
             glides.push(trial(setting)?);
         }
     }
-    Ok(Trials { multiples, glides, forecasts: forecasts(markets, feed, tick)? })
-}
-
-/// Settings that change the tape: each replays every series. Errors: what the engine refuses.
-fn forecasts<'a>(markets: &[&Market<'a>], feed: Feed, mut tick: impl FnMut()) -> Result<Vec<Trial>> {
-    let mut trials = vec![];
+    let (mut forecasts, mut candidates) = (vec![], vec![]);
     for alpha in ALPHAS {
         for jump in JUMPS {
             tick();
-            let mut setting = Setting::MAJOR;
-            setting.vol.garch_alpha = milli(alpha);
-            setting.vol.jump_sigmas = Ratio::of(jump, 1);
-            if jump == NO_JUMP {
-                setting.vol.jump_floor = Ratio::of(1, 2);
-            }
-            let again = |market: &&Market<'a>| Market::new(market.series, market.margin, &setting, feed);
-            let markets: Vec<Market> = markets.iter().map(again).collect::<Result<_>>()?;
-            trials.push(evaluate(&markets.iter().collect::<Vec<_>>(), &setting)?);
+            forecasts.push(anew(markets, &with_forecast(Setting::MAJOR, alpha, jump), feed)?);
         }
     }
-    Ok(trials)
+    for [core, initial, alpha] in CANDIDATES {
+        tick();
+        let setting = Setting::MAJOR.with_multiples(milli(initial), milli(core));
+        candidates.push(anew(markets, &with_forecast(setting, alpha, JUMPS[0]), feed)?);
+    }
+    Ok(Trials { multiples, glides, forecasts, candidates })
 }
 
+/// A setting with another weight (thousandths) and jump multiple.
+fn with_forecast(mut setting: Setting, alpha: i64, jump: i64) -> Setting {
+    setting.vol.garch_alpha = milli(alpha);
+    setting.vol.jump_sigmas = Ratio::of(jump, 1);
+    if jump == NO_JUMP {
+        setting.vol.jump_floor = Ratio::of(1, 2);
+    }
+    setting
+}
+
+/// Tries a setting that changes the tape. Errors: what the engine refuses.
+fn anew<'a>(markets: &[&Market<'a>], setting: &Setting, feed: Feed) -> Result<Trial> {
+    let again = |market: &&Market<'a>| Market::new(market.series, market.margin, setting, feed);
+    let markets: Vec<Market> = markets.iter().map(again).collect::<Result<_>>()?;
+    evaluate(&markets.iter().collect::<Vec<_>>(), setting)
+}
+
+/// Core, R_lin and weight, thousandths.
+const CANDIDATES: [[i64; 3]; 8] = [
+    [4_000, 5_000, 100],
+    [4_000, 5_000, 20],
+    [4_000, 6_000, 20],
+    [3_500, 5_250, 100],
+    [3_500, 5_250, 35],
+    [3_500, 5_250, 20],
+    [3_500, 6_000, 20],
+    [3_000, 5_250, 50],
+];
 /// Weights of the newest bucket, thousandths; at zero the forecast is the slow variance.
 const ALPHAS: [i64; 6] = [0, 10, 20, 35, 50, 100];
 /// Multiples of σ that raise the jump flag.
@@ -242,15 +269,15 @@ const JUMPS: [i64; 3] = [5, 8, NO_JUMP];
 /// With this multiple and a floor of one half no bucket is a jump.
 pub const NO_JUMP: i64 = 32;
 /// Tier rates of initial margin, thousandths.
-const TIERS: [i64; 3] = [0, 30, 50];
+const TIERS: [i64; 2] = [0, 50];
 /// Multiples of σ₁ₕ in the core, thousandths.
 const CORES: [i64; 8] = [2_500, 3_000, 3_250, 3_500, 4_000, 4_500, 5_000, 6_000];
 /// R_lin's multiple over the core's, hundredths: at 125 the glided rate goes to the core, above it leaves a buffer.
-const BUFFERS: [i64; 3] = [125, 150, 200];
-/// Glide up, ln of the hourly factor in millionths: 5 %, 10 %, 20 %, 50 %.
-const UPS: [i64; 4] = [48_790, 95_310, 182_322, 405_465];
+const BUFFERS: [i64; 2] = [125, 150];
+/// Glide up, ln of the hourly factor in millionths: 5 %, 10 %, 20 %.
+const UPS: [i64; 3] = [48_790, 95_310, 182_322];
 /// Glide down, thousandths an hour.
-const DOWNS: [i64; 5] = [10, 25, 50, 100, 200];
+const DOWNS: [i64; 4] = [10, 25, 50, 100];
 
 #[cfg(test)]
 mod tests;

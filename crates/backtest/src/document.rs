@@ -6,8 +6,14 @@ use std::path::Path;
 
 use crate::report::{table::Table, Plot};
 
-/// The document, and between which lines the tables stand.
+/// The document, and between which lines its tables stand.
 const DOCUMENT: &str = "docs/backtest.md";
+/// The rest of the tables.
+const ANNEX: &str = "docs/backtest-tables.md";
+/// How many tables stand in the document itself.
+const MAIN_TABLES: usize = 4;
+const ANNEX_HEAD: &str =
+    "# Backtest of the margin: tables\n\nWritten by `cargo xtask backtest --write`; [backtest.md](backtest.md) says what they mean.\n\n";
 const BEGIN: &str = "<!-- tables: cargo xtask backtest --write -->\n";
 const END: &str = "<!-- end of tables -->\n";
 
@@ -15,8 +21,10 @@ const END: &str = "<!-- end of tables -->\n";
 pub fn put(checkout: &Path, tables: &[Table], plots: &[Plot], is_check: bool) -> Result<()> {
     let path = checkout.join(DOCUMENT);
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {DOCUMENT}"))?;
-    let rendered: String = tables.iter().map(Table::render).collect();
-    let mut files = vec![(path, spliced(&text, &rendered)?)];
+    let (main, annex) = tables.split_at(MAIN_TABLES.min(tables.len()));
+    let render = |tables: &[Table]| tables.iter().map(Table::render).collect::<String>();
+    let mut files = vec![(path, spliced(&text, &render(main))?)];
+    files.push((checkout.join(ANNEX), format!("{ANNEX_HEAD}{}\n", render(annex).trim_end())));
     files.extend(plots.iter().map(|plot| (checkout.join("docs/plots").join(plot.file), plot.svg.clone())));
     let mut differing = vec![];
     for (path, new) in files {
@@ -50,12 +58,15 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("docs/plots")).unwrap();
         fs::write(root.path().join(DOCUMENT), format!("before\n{BEGIN}old\n{END}after\n")).unwrap();
-        let table = |title: &str| [Table::new(title, "", &["a"])];
+        let table = |title: &str| ["1", "2", "3", "4", title].map(|title| Table::new(title, "", &["a"]));
         let plots = [Plot { file: "a.svg", svg: "<svg/>".into() }];
         assert!(put(root.path(), &table("T"), &plots, true).unwrap_err().to_string().contains("backtest.md"));
         put(root.path(), &table("T"), &plots, false).unwrap();
         let text = fs::read_to_string(root.path().join(DOCUMENT)).unwrap();
-        assert_eq!(text, format!("before\n{BEGIN}\n### T\n\n| a |\n| - |\n\n{END}after\n"));
+        let rendered = |title: &str| format!("### {title}\n\n| a |\n| - |\n");
+        let main = ["1", "2", "3", "4"].map(|title| rendered(title) + "\n").concat();
+        assert_eq!(text, format!("before\n{BEGIN}\n{main}{END}after\n"));
+        assert_eq!(fs::read_to_string(root.path().join(ANNEX)).unwrap(), format!("{ANNEX_HEAD}{}", rendered("T")));
         put(root.path(), &table("T"), &plots, true).unwrap();
         assert!(put(root.path(), &table("U"), &plots, true).is_err());
     }

@@ -18,6 +18,7 @@ pub mod rates;
 pub mod report;
 pub mod spread;
 pub mod statistics;
+pub mod straddle;
 pub mod study;
 pub mod tape;
 

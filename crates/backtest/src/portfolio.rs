@@ -1,7 +1,7 @@
 //! Portfolios of linear legs: what the engine demands of them at the end of a bar, and what they lose in the next.
 
 use anyhow::Result;
-use plimsoll_risk::margin::{health, LegInput, MarketRisk, MarketTerms};
+use plimsoll_risk::margin::{health, LegInput, MarketRisk, MarketTerms, SizeTerms};
 use plimsoll_risk::{Lots, Price, Quote, Ratio, Secs};
 
 use crate::data::{Bar, Series};
@@ -55,7 +55,7 @@ pub struct Observation {
     pub worst: f64,
 }
 
-/// A market at the end of a bar as the engine reads it. Fresh price, no confidence interval, TWAP at the mark.
+/// A market at the end of a bar as the engine reads it: fresh price, no confidence interval, TWAP at the mark, depth without limit.
 pub fn terms(mark: i64, rates: &BarRates) -> Result<MarketTerms> {
     let risk = MarketRisk {
         mark: Price::new(mark),
@@ -68,6 +68,7 @@ pub fn terms(mark: i64, rates: &BarRates) -> Result<MarketTerms> {
         stale_for: Secs::ZERO,
         target_extra: Ratio::of(2, 100),
         claim_weight: Ratio::of(9, 10),
+        size: SizeTerms::NONE,
     };
     MarketTerms::new(&risk).map_err(refused)
 }

@@ -36,6 +36,8 @@ impl Raise {
 pub struct Raises {
     /// Series.
     pub series: String,
+    /// Margin.
+    pub margin: &'static str,
     /// Of the core, in points.
     pub core: Raise,
     /// Of the glided buffer, in points.
@@ -55,6 +57,7 @@ pub fn raises(market: &Market) -> Result<Raises> {
     let float = |ratio: Ratio| ratio.raw() as f64 / Ratio::ONE.raw() as f64;
     let mut out = Raises {
         series: market.series.origin.id.into(),
+        margin: market.margin,
         core: Raise::default(),
         buffer: Raise::default(),
         buffer_factor: 1.0,

@@ -129,5 +129,15 @@ fn upper_gamma_half(x: f64) -> f64 {
     front * h
 }
 
+/// Standard normal distribution function.
+pub fn normal_distribution(x: f64) -> f64 {
+    let tail = if x == 0.0 { 0.5 } else { upper_gamma_half(x * x / 2.0) / 2.0 };
+    if x > 0.0 {
+        1.0 - tail
+    } else {
+        tail
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,17 +1,19 @@
 //! The study: every row of every table, from the series alone.
 
 use anyhow::{anyhow, Result};
+use plimsoll_risk::correlation::CorrelationParams;
 use plimsoll_risk::{Ratio, Secs};
 use serde::Serialize;
 
-use crate::benchmark::{recharge, BENCHMARKS};
+use crate::benchmark::{recharge, Benchmark, BENCHMARKS};
 use crate::calibrate::{self, Trial, Trials};
 use crate::coverage::{equal_static, summarise, EqualStatic, Measure, Summary, MEASURES, NOMINAL, WINDOWS};
 use crate::data::Series;
 use crate::portfolio::{observe, Linear, Observation, LINEAR};
 use crate::raise::{raises, Raises};
 use crate::rates::{along, BarRates, Setting};
-use crate::spread;
+use crate::spread::{self, Credit, Offsets};
+use crate::straddle::{self, Scan};
 use crate::tape::{replay, Feed, Tape};
 
 /// Seed of the paths.
@@ -58,8 +60,10 @@ pub struct Track<'a> {
 pub enum Charge<'a> {
     /// One leg with so much net delta, a share of notional.
     One(&'a Series, f64),
-    /// One leg of full notional in each of two series; and the bar of the second that goes with each bar of the first.
+    /// One leg of full notional in each of two series.
     Two(&'a Series, &'a Series),
+    /// A share of the notional of the underlying; and the hours as the constant grid charges them.
+    Straddle(&'a Series, Vec<Observation>),
 }
 
 /// A line of the main table.
@@ -115,6 +119,45 @@ pub struct CrashRow {
     pub mean_required: f64,
 }
 
+/// Long and short, or straddles, of the hourly series at one spot range.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RangeRow {
+    /// Smallest and largest range, hundredths.
+    pub range: [i64; 2],
+    /// What is held.
+    pub portfolio: &'static str,
+    /// Mean requirement, the mean over the markets.
+    pub mean: f64,
+    /// Hours missed from close to close and at worst.
+    pub missed: [u64; 2],
+    /// Largest loss beyond the requirement within a bar; negative: what was left.
+    pub worst_shortfall: f64,
+}
+
+/// A spread at one φ.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FloorRow {
+    /// Series.
+    pub series: String,
+    /// φ.
+    pub floor_share: f64,
+    /// From close to close.
+    pub close: Summary,
+    /// At the worst moments of both legs.
+    pub worst: Summary,
+}
+
+/// How correlated a pair was and what credit it had: 1 %, 50 % and 99 % quantiles over the hours counted.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CreditRow {
+    /// Series.
+    pub series: String,
+    /// The lower of fast and slow ρ, after the warm-up.
+    pub correlation: [f64; 3],
+    /// c of the maintenance measure.
+    pub credit: [f64; 3],
+}
+
 /// Everything the tables and the plots need.
 pub struct Study<'a> {
     /// Main table.
@@ -129,6 +172,12 @@ pub struct Study<'a> {
     pub chosen: Option<Trial>,
     /// The default parameters on other paths through the same bars.
     pub feeds: Vec<(String, Trial)>,
+    /// Straddles at other spot ranges.
+    pub ranges: Vec<RangeRow>,
+    /// Spreads at other φ.
+    pub floors: Vec<FloorRow>,
+    /// Correlation and credit of the spreads.
+    pub credits: Vec<CreditRow>,
     /// The markets at default parameters, for the plots.
     pub markets: Vec<Market<'a>>,
 }
@@ -146,6 +195,8 @@ fn rows(track: &Track) -> Vec<Row> {
         rows.push(row(track, track.margin, &track.hours, measure));
         for benchmark in BENCHMARKS.iter().filter(|_| track.charge.is_some()) {
             let hours = match &track.charge {
+                Some(Charge::Straddle(_, grid)) if *benchmark == Benchmark::Grid => grid.clone(),
+                Some(Charge::Straddle(series, _)) => recharge(&track.hours, 1.0, &benchmark.rates(series)),
                 Some(Charge::One(series, exposure)) => recharge(&track.hours, *exposure, &benchmark.rates(series)),
                 Some(Charge::Two(one, other)) => {
                     recharge(&track.hours, 1.0, &spread::sum(one, &benchmark.rates(one), other, &benchmark.rates(other)))
@@ -171,12 +222,112 @@ pub fn linear_tracks<'a>(market: &Market<'a>, is_benchmarked: bool) -> Result<Ve
     LINEAR.into_iter().filter(is_held).map(track).collect()
 }
 
+/// Short straddles of a market, 30 and 7 days from expiry when they are sold. Errors: what the engine refuses.
+fn straddle_tracks<'a>(market: &Market<'a>) -> Result<Vec<Track<'a>>> {
+    let track = |(portfolio, days): (&'static str, i64)| -> Result<Track<'a>> {
+        let observe = |scan| straddle::observe(market.series, &market.tape, &market.rates, days, scan);
+        let charge = Some(Charge::Straddle(market.series, observe(Scan::StaticGrid)?));
+        Ok(Track { series: market.series.origin.id.into(), portfolio, margin: market.margin, hours: observe(Scan::Engine)?, charge })
+    };
+    STRADDLES.into_iter().map(track).collect()
+}
+
+const STRADDLES: [(&str, i64); 2] = [("straddle 30 d", 30), ("straddle 7 d", 7)];
+
 /// Long one, short the other. Errors: what the engine refuses.
-fn spread_track<'a>(one: &Market<'a>, other: &Market<'a>, is_benchmarked: bool) -> Result<Track<'a>> {
-    let hours = spread::observe((one.series, &one.rates), (other.series, &other.rates))?;
-    let series = format!("{}/{}", one.series.origin.id, other.series.origin.id);
+fn spread_track<'a>(pair: &Pair<'_, 'a>, margin: &'static str, floor_share: Option<Ratio>, is_benchmarked: bool) -> Result<Track<'a>> {
+    let Pair { one, other, credits } = pair;
+    let offsets = floor_share.map(|floor_share| Offsets { credits, floor_share });
+    let hours = spread::observe((one.series, &one.rates), (other.series, &other.rates), offsets)?;
+    let series = format!("{} / {}", one.series.origin.id, other.series.origin.id);
     let charge = is_benchmarked.then_some(Charge::Two(one.series, other.series));
-    Ok(Track { series, portfolio: "spread", margin: one.margin, hours, charge })
+    Ok(Track { series, portfolio: "spread", margin, hours, charge })
+}
+
+/// Two markets of a group.
+struct Pair<'m, 'a> {
+    one: &'m Market<'a>,
+    other: &'m Market<'a>,
+    credits: Vec<Credit>,
+}
+
+/// BTC and ETH, by length of bar. Errors: a missing series, what the engine refuses.
+fn pairs_of<'m, 'a>(markets: &'m [Market<'a>]) -> Result<Vec<Pair<'m, 'a>>> {
+    let pair = |(one, other): (&str, &str)| -> Result<Pair<'m, 'a>> {
+        let (one, other) = (find(markets, one)?, find(markets, other)?);
+        let tape = |market: &Market| replay(market.series, &Setting::MAJOR.vol, Feed::Range);
+        let credits = spread::credits((one.series, &tape(one)?), (other.series, &tape(other)?), &CorrelationParams::MAJORS)?;
+        Ok(Pair { one, other, credits })
+    };
+    [("BTC 1h", "ETH 1h"), ("BTC 2h", "ETH 2h")].into_iter().map(pair).collect()
+}
+
+/// Spot ranges of the grid that are tried, hundredths.
+const RANGES: [[i64; 2]; 6] = [[14, 14], [14, 18], [14, 24], [18, 18], [18, 24], [18, 36]];
+
+/// Straddles on the hourly series at other spot ranges. Errors: what the engine refuses.
+fn ranges(markets: &[&Market]) -> Result<Vec<RangeRow>> {
+    let mut out = vec![];
+    for bounds in RANGES {
+        let setting = Setting { range: bounds.map(|bound| Ratio::of(bound, 100)), ..Setting::MAJOR };
+        let linear = calibrate::evaluate(markets, &setting)?;
+        let [sample, after] = [linear.sample, linear.after];
+        out.push(RangeRow {
+            range: bounds,
+            portfolio: "long and short",
+            mean: (sample.mean * sample.hours as f64 + after.mean * after.hours as f64) / (sample.hours + after.hours) as f64,
+            missed: [sample.close + after.close, sample.worst + after.worst],
+            worst_shortfall: sample.worst_shortfall.max(after.worst_shortfall),
+        });
+        for (portfolio, days) in STRADDLES {
+            let mut row = RangeRow { range: bounds, portfolio, mean: 0.0, missed: [0; 2], worst_shortfall: f64::NEG_INFINITY };
+            for market in markets {
+                let rates = along(&market.tape, &setting)?;
+                let hours = straddle::observe(market.series, &market.tape, &rates, days, Scan::Engine)?;
+                let [close, worst] = MEASURES.map(|measure| summarise(&hours, measure));
+                row.mean += close.mean_required / markets.len() as f64;
+                row.missed = [row.missed[0] + close.exceptions, row.missed[1] + worst.exceptions];
+                row.worst_shortfall = row.worst_shortfall.max(worst.worst_shortfall);
+            }
+            out.push(row);
+        }
+    }
+    Ok(out)
+}
+
+/// Shares φ that are tried, thousandths.
+const FLOORS: [i64; 6] = [500, 600, 700, 750, 850, 1_000];
+
+/// Spreads at other φ, and how large credit and correlation were. Errors: what the engine refuses.
+fn floors(pairs: &[Pair]) -> Result<Vec<FloorRow>> {
+    let mut out = vec![];
+    for pair in pairs {
+        for floor in FLOORS {
+            let floor_share = Ratio::of(floor, 1_000);
+            let track = spread_track(pair, ENGINE, Some(floor_share), false)?;
+            let [close, worst] = MEASURES.map(|measure| summarise(&track.hours, measure));
+            out.push(FloorRow { series: track.series, floor_share: floor as f64 / 1_000.0, close, worst });
+        }
+    }
+    Ok(out)
+}
+
+/// The credit along a pair, at the hours that are counted.
+fn credit_row(pair: &Pair) -> CreditRow {
+    let float = |ratio: Ratio| ratio.raw() as f64 / Ratio::ONE.raw() as f64;
+    let counted: Vec<&Credit> =
+        spread::common(pair.one.series, pair.other.series).into_iter().filter_map(|(index, _)| pair.credits.get(index)).collect();
+    let sorted = |read: &dyn Fn(&Credit) -> Option<f64>| {
+        let mut values: Vec<f64> = counted.iter().filter_map(|credit| read(credit)).collect();
+        values.sort_unstable_by(f64::total_cmp);
+        let at = |share: f64| values.get((share * values.len().saturating_sub(1) as f64) as usize).copied().unwrap_or(0.0);
+        [at(0.01), at(0.5), at(0.99)]
+    };
+    CreditRow {
+        series: format!("{} / {}", pair.one.series.origin.id, pair.other.series.origin.id),
+        correlation: sorted(&|credit| credit.correlation.map(float)),
+        credit: sorted(&|credit| Some(float(credit.maintenance))),
+    }
 }
 
 /// The engine at a two-hour horizon: multiples of σ₁ₕ times √2, the forecast over two hours.
@@ -204,10 +355,8 @@ pub fn run<'a>(all: &'a [Series], mut say: impl FnMut(&str)) -> Result<Study<'a>
     for series in all {
         if series.origin.bar_seconds == 7_200 {
             variants.push(Market::new(series, "Plimsoll, 2 h", &two_hours(), feed)?);
-        } else if series.origin.is_daily() {
-            variants.push(Market::new(series, "Plimsoll, no tier", &Setting { tier: Ratio::ZERO, ..Setting::MAJOR }, feed)?);
-        } else if let Some(chosen) = &chosen {
-            variants.push(Market::new(series, "Plimsoll, cheapest", &chosen.setting, feed)?);
+        } else {
+            variants.push(Market::new(series, "Plimsoll, recommended", &Setting::RECOMMENDED, feed)?);
         }
     }
     say("portfolios");
@@ -215,14 +364,25 @@ pub fn run<'a>(all: &'a [Series], mut say: impl FnMut(&str)) -> Result<Study<'a>
         for market in markets.iter() {
             tracks.extend(linear_tracks(market, is_benchmarked)?);
         }
-        for (one, other) in [("BTC 1h", "ETH 1h"), ("BTC 2h", "ETH 2h")] {
-            tracks.push(spread_track(find(markets, one)?, find(markets, other)?, is_benchmarked)?);
-        }
     }
+    for market in markets.iter().filter(|market| !market.series.origin.is_daily()) {
+        say(&format!("straddles of {}", market.series.origin.id));
+        tracks.extend(straddle_tracks(market)?);
+    }
+    say("spot range");
+    let ranges = ranges(&hourly)?;
+    say("correlation");
+    let spreads = pairs_of(&markets)?;
+    for pair in &spreads {
+        tracks.push(spread_track(pair, ENGINE, Some(CorrelationParams::MAJORS.floor_share), true)?);
+        tracks.push(spread_track(pair, "Plimsoll, no offsets", None, false)?);
+    }
+    let (floors, credits) = (floors(&spreads)?, spreads.iter().map(credit_row).collect());
+    drop(spreads);
     say("tests");
     let rows = tracks.iter().flat_map(rows).collect();
     let crashes = crashes(&tracks);
-    let raises = markets.iter().map(raises).collect::<Result<_>>()?;
+    let raises = markets.iter().chain(&variants).map(raises).collect::<Result<_>>()?;
     let mut feeds = vec![];
     for (name, feed) in [
         ("seed 10", feed),
@@ -235,7 +395,7 @@ pub fn run<'a>(all: &'a [Series], mut say: impl FnMut(&str)) -> Result<Study<'a>
             hourly.iter().map(|market| Market::new(market.series, ENGINE, &Setting::MAJOR, feed)).collect::<Result<_>>()?;
         feeds.push((name.to_owned(), calibrate::evaluate(&again.iter().collect::<Vec<_>>(), &Setting::MAJOR)?));
     }
-    Ok(Study { rows, crashes, raises, trials, chosen, feeds, markets })
+    Ok(Study { rows, crashes, raises, trials, chosen, feeds, ranges, floors, credits, markets })
 }
 
 /// Whether a series has hours of the calendar as bars.

@@ -87,3 +87,34 @@ fn push(state: &mut VolState, params: &VolParams, price: i64, at: i64, points: &
 pub fn refused(error: plimsoll_risk::RiskError) -> anyhow::Error {
     anyhow!("the engine refused: {error:?}")
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::testing::Random;
+
+    /// `docs/backtest.md`: what the engine measures of a random walk of 1 % per √hour, a price a minute, and of one a second.
+    #[test]
+    fn the_measured_volatility_of_a_random_walk() {
+        for (step, low, high) in [(60, 1.03, 1.07), (10, 1.08, 1.13)] {
+            let params = VolParams::MAJOR;
+            let mut state = VolState::new(&params).unwrap();
+            let mut random = Random::new(8);
+            let (mut log, mut sum, mut count) = (0.0_f64, 0.0, 0.0);
+            for second in (0..4_000 * 3_600).step_by(step) {
+                let normal = (0..6).map(|_| random.signed()).sum::<f64>() / 2.0_f64.sqrt();
+                log += normal * 0.01 * (step as f64 / 3_600.0).sqrt();
+                let price = (1e7 * log.exp()) as i64;
+                let _ = state.push(&params, Price::new(price.clamp(1, 1 << 30)), Secs::new(1_000_000_200 + second as i64)).unwrap();
+                if second % 3_600 == 0 && second > 48 * 3_600 {
+                    sum += state.fast.raw() as f64 / (1_u64 << 60) as f64;
+                    count += 1.0;
+                }
+            }
+            let ratio = (sum / count).sqrt() / 0.01;
+            println!("a price every {step} s: measured {ratio:.3} of the true volatility");
+            assert!((low..high).contains(&ratio), "{ratio}");
+        }
+    }
+}

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::calibrate::Trial;
 use crate::raise::Raises;
-use crate::study::{CrashRow, Row, Study};
+use crate::study::{CrashRow, CreditRow, FloorRow, RangeRow, Row, Study};
 
 #[derive(Serialize)]
 struct Json<'a> {
@@ -18,6 +18,10 @@ struct Json<'a> {
     multiples: &'a [Trial],
     glides: &'a [Trial],
     forecasts: &'a [Trial],
+    candidates: &'a [Trial],
+    ranges: &'a [RangeRow],
+    spreads: &'a [FloorRow],
+    credits: &'a [CreditRow],
     cheapest: Option<&'a Trial>,
     other_paths: &'a [(String, Trial)],
 }
@@ -34,6 +38,10 @@ pub fn json_line(study: &Study) -> Result<String> {
         multiples: &study.trials.multiples,
         glides: &study.trials.glides,
         forecasts: &study.trials.forecasts,
+        candidates: &study.trials.candidates,
+        ranges: &study.ranges,
+        spreads: &study.floors,
+        credits: &study.credits,
         cheapest: study.chosen.as_ref(),
         other_paths: &study.feeds,
     };

@@ -21,12 +21,11 @@ use table::{percent, probability, Table};
 
 /// Every table, in order.
 pub fn tables(study: &Study, all: &[Series]) -> Vec<Table> {
-    let mut out = vec![series(all), verdict(study)];
-    out.extend(by_series(study));
-    out.push(years(study));
-    out.push(crashes(study));
-    out.push(raises(study));
+    let mut out = vec![series(all), verdict(study), years(study), raises(study), crashes(study), beside(study)];
     out.extend(calibration(study));
+    out.push(ranges(study));
+    out.push(credits(study));
+    out.push(floors(study));
     out.push(feeds(study));
     out
 }
@@ -75,7 +74,7 @@ fn verdict(study: &Study) -> Table {
                 that reaches 99.5 % in every year, each known only afterwards. *goal*: at least 99.5 % in every calendar year. *cheaper*: mean MM below \
                 both constants of equal coverage.";
     let mut table = Table::new("The engine", note, &header);
-    let engine = |row: &&Row| row.margin.starts_with(ENGINE) && !row.margin.ends_with("cheapest");
+    let engine = |row: &&Row| row.margin == ENGINE || (row.margin.starts_with(ENGINE) && row.portfolio != "hedged collateral");
     for row in study.rows.iter().filter(engine) {
         let summary = &row.summary;
         let suffix = row.margin.strip_prefix(ENGINE).unwrap_or_default();
@@ -102,56 +101,55 @@ fn verdict(study: &Study) -> Table {
     table
 }
 
-/// One table a series: every margin on the same hours.
-fn by_series(study: &Study) -> Vec<Table> {
-    let mut names: Vec<&str> = vec![];
-    for row in &study.rows {
-        if !names.contains(&row.series.as_str()) {
-            names.push(&row.series);
+/// Every margin on the same hours.
+fn beside(study: &Study) -> Table {
+    let header = [
+        "series",
+        "portfolio",
+        "margin",
+        "mean MM",
+        "missed (close)",
+        "worst year",
+        "Kupiec p",
+        "Christoffersen p",
+        "missed (worst)",
+        "worst year",
+        "worst shortfall",
+    ];
+    let note = "A constant and RiskMetrics charge a straddle by the notional of its underlying and a spread by both legs.";
+    let mut table = Table::new("Beside other margins", note, &header);
+    let is_shown = |row: &&Row| row.portfolio != "hedged collateral" && row.portfolio != "straddle 7 d" && row.measure == Measure::Close;
+    let order = |row: &Row| BENCHMARKS.iter().position(|benchmark| benchmark.name() == row.margin).map_or(0, |at| at + 1);
+    let mut places: Vec<(&str, &str)> = vec![];
+    for row in study.rows.iter().filter(is_shown) {
+        if !places.contains(&(&row.series, &row.portfolio)) {
+            places.push((&row.series, &row.portfolio));
         }
     }
-    let mut out = vec![];
-    for name in names {
-        let header = [
-            "portfolio",
-            "margin",
-            "mean MM",
-            "missed (close)",
-            "coverage",
-            "worst year",
-            "Kupiec p",
-            "Christoffersen p",
-            "missed (worst)",
-            "coverage",
-            "worst year",
-            "Kupiec p",
-            "Christoffersen p",
-            "worst shortfall",
-        ];
-        let mut table = Table::new(&format!("{name} beside other margins"), "", &header);
-        let closes = study.rows.iter().filter(|row| row.series == name && row.measure == Measure::Close);
-        let order = |row: &Row| BENCHMARKS.iter().position(|benchmark| benchmark.name() == row.margin).map_or(0, |at| at + 1);
-        let mut closes: Vec<&Row> = closes.collect();
-        closes.sort_by_key(|row| (row.portfolio.clone(), order(row)));
+    for place in places {
+        let mut closes: Vec<&Row> =
+            study.rows.iter().filter(is_shown).filter(|row| (row.series.as_str(), row.portfolio.as_str()) == place).collect();
+        closes.sort_by_key(|row| order(row));
         for close in closes {
-            let same = |row: &&Row| row.series == name && row.portfolio == close.portfolio && row.margin == close.margin;
+            let same = |row: &&Row| row.series == close.series && row.portfolio == close.portfolio && row.margin == close.margin;
             let Some(worst) = study.rows.iter().filter(same).find(|row| row.measure == Measure::Worst) else { continue };
-            let mut cells = vec![close.portfolio.clone(), close.margin.clone(), percent(close.summary.mean_required, 2)];
-            for summary in [&close.summary, &worst.summary] {
-                cells.extend([
-                    summary.exceptions.to_string(),
-                    percent(summary.coverage, 3),
-                    format!("{} ({})", percent(summary.worst_year_coverage, 2), summary.worst_year),
-                    probability(summary.kupiec.p),
-                    probability(summary.independence.p),
-                ]);
-            }
-            cells.push(percent(worst.summary.worst_shortfall, 1));
-            table.rows.push(cells);
+            let year = |row: &Row| format!("{} ({})", percent(row.summary.worst_year_coverage, 2), row.summary.worst_year);
+            table.rows.push(vec![
+                close.series.clone(),
+                close.portfolio.clone(),
+                close.margin.clone(),
+                percent(close.summary.mean_required, 2),
+                close.summary.exceptions.to_string(),
+                year(close),
+                probability(close.summary.kupiec.p),
+                probability(close.summary.independence.p),
+                worst.summary.exceptions.to_string(),
+                year(worst),
+                percent(worst.summary.worst_shortfall, 1),
+            ]);
         }
-        out.push(table);
     }
-    out
+    table
 }
 
 fn years(study: &Study) -> Table {
@@ -186,7 +184,7 @@ fn crashes(study: &Study) -> Table {
     ];
     let note = "Shortfall: loss of a long or a short beyond maintenance at the worst moment within one bar, in points of notional; negative is what was left.";
     let mut table = Table::new("Crashes", note, &header);
-    for row in study.crashes.iter().filter(|row| !row.margin.ends_with("cheapest")) {
+    for row in &study.crashes {
         table.rows.push(vec![
             row.window.into(),
             row.series.clone(),
@@ -205,6 +203,7 @@ fn crashes(study: &Study) -> Table {
 fn raises(study: &Study) -> Table {
     let header = [
         "series",
+        "margin",
         "core",
         "when",
         "buffer",
@@ -221,6 +220,7 @@ fn raises(study: &Study) -> Table {
         let raise = |raise: &crate::raise::Raise| format!("{} → {}", percent(raise.from, 2), percent(raise.to, 2));
         table.rows.push(vec![
             row.series.clone(),
+            row.margin.into(),
             raise(&row.core),
             calendar::stamp(row.core.at),
             raise(&row.buffer),
@@ -275,6 +275,9 @@ fn trial_table(title: &str, note: &str, names: &[&str], trials: &[Trial], study:
             if trial.setting == Setting::MAJOR {
                 *first = format!("**{first}**");
             }
+            if trial.setting == Setting::RECOMMENDED {
+                *first = format!("{first} †");
+            }
             if study.chosen.as_ref() == Some(trial) {
                 *first = format!("{first} \\*");
             }
@@ -284,21 +287,82 @@ fn trial_table(title: &str, note: &str, names: &[&str], trials: &[Trial], study:
     table
 }
 
-fn calibration(study: &Study) -> [Table; 3] {
+fn calibration(study: &Study) -> [Table; 4] {
     let note = "Hourly BTC, ETH and SOL, long and short together. *least year*: least coverage of a market, a direction and a calendar year. *MM up > 10 %*: share of \
-                hours in which the requirement rose by more than a tenth. Bold: the default. Starred: the cheapest that covers 99.5 % of every year to 2022 even \
+                hours in which the requirement rose by more than a tenth. Bold: the default. Dagger: recommended. Starred: the cheapest that covers 99.5 % of every year to 2022 even \
                 within the bar.";
     let sigmas = |multiple: f64| format!("{multiple:.2} σ");
     let multiples = |trial: &Trial| vec![sigmas(trial.core), sigmas(trial.initial), percent(trial.tier, 0)];
     let glide = |trial: &Trial| vec![format!("+{:.0} %", trial.up.exp_m1() * 100.0), format!("−{}", percent(trial.down, 1))];
     let jump = |trial: &Trial| if trial.jump < NO_JUMP as f64 { format!("{:.0} σ", trial.jump) } else { "off".into() };
     let forecast = |trial: &Trial| vec![format!("{:.3}", trial.alpha), jump(trial)];
+    let together = |trial: &Trial| vec![sigmas(trial.core), sigmas(trial.initial), format!("{:.3}", trial.alpha)];
     let trials = &study.trials;
     [
         trial_table("Calibration: multiples and tier", note, &["core", "R_lin", "tier"], &trials.multiples, study, multiples),
         trial_table("Calibration: glide", "", &["up an hour", "down an hour"], &trials.glides, study, glide),
         trial_table("Calibration: forecast and jump flag", "", &["weight α", "jump"], &trials.forecasts, study, forecast),
+        trial_table("Calibration: together", "", &["core", "R_lin", "weight α"], &trials.candidates, study, together),
     ]
+}
+
+fn ranges(study: &Study) -> Table {
+    let header = ["range", "portfolio", "mean MM", "missed (close)", "missed (worst)", "worst shortfall"];
+    let note = "Hourly BTC, ETH and SOL; range = clamp(5.5 × daily σ, smallest, largest). 0.8 of the range also caps the requirement of a linear leg.";
+    let mut table = Table::new("Calibration: spot range", note, &header);
+    for row in &study.ranges {
+        let [low, high] = row.range;
+        let range = if row.range.map(|bound| plimsoll_risk::Ratio::of(bound, 100)) == Setting::MAJOR.range {
+            format!("**{low} % … {high} %**")
+        } else {
+            format!("{low} % … {high} %")
+        };
+        let missed = row.missed.map(|missed| missed.to_string());
+        let [close, worst] = missed;
+        table.rows.push(vec![range, row.portfolio.into(), percent(row.mean, 2), close, worst, percent(row.worst_shortfall, 1)]);
+    }
+    table
+}
+
+fn credits(study: &Study) -> Table {
+    let header = ["pair", "ρ, 1 %", "median", "99 %", "c in MM, 1 %", "median", "99 %"];
+    let mut table = Table::new("Correlation of the spreads", "Quantiles over the bars counted, from one return a bar.", &header);
+    for row in &study.credits {
+        let cells = row.correlation.iter().chain(&row.credit).map(|value| format!("{value:.3}"));
+        table.rows.push([row.series.clone()].into_iter().chain(cells).collect());
+    }
+    table
+}
+
+fn floors(study: &Study) -> Table {
+    let header = [
+        "pair",
+        "φ",
+        "mean MM",
+        "missed (close)",
+        "coverage",
+        "worst year",
+        "missed (worst)",
+        "coverage",
+        "worst year",
+        "worst shortfall (close)",
+        "(worst)",
+    ];
+    let note = "Long one, short the other, each of full notional; MM as a share of one leg's notional. *worst* takes the low of one and the high of the other.";
+    let mut table = Table::new("Calibration: φ", note, &header);
+    for row in &study.floors {
+        let mut cells = vec![row.series.clone(), format!("{:.2}", row.floor_share), percent(row.close.mean_required, 2)];
+        for summary in [&row.close, &row.worst] {
+            cells.extend([
+                summary.exceptions.to_string(),
+                percent(summary.coverage, 3),
+                format!("{} ({})", percent(summary.worst_year_coverage, 2), summary.worst_year),
+            ]);
+        }
+        cells.extend([percent(row.close.worst_shortfall, 1), percent(row.worst.worst_shortfall, 1)]);
+        table.rows.push(cells);
+    }
+    table
 }
 
 fn feeds(study: &Study) -> Table {

@@ -85,7 +85,7 @@ type Chart<'a, 'b> =
 
 fn chart<'a, 'b>(area: &'a Area<'b>, axes: &Axes<'_>) -> Result<Chart<'a, 'b>> {
     let mut builder = ChartBuilder::on(area);
-    builder.margin(12).margin_right(24).caption(axes.title, style(20)).x_label_area_size(46).y_label_area_size(74);
+    builder.margin(12).margin_right(44).caption(axes.title, style(20)).x_label_area_size(46).y_label_area_size(74);
     let mut chart = builder.build_cartesian_2d(axes.x_range.clone(), axes.y_range.clone())?;
     let mut mesh = chart.configure_mesh();
     mesh.light_line_style(TRANSPARENT).bold_line_style(PALE).axis_style(INK).label_style(style(14)).axis_desc_style(style(15));

@@ -70,3 +70,20 @@ fn a_gap_is_no_neighbourhood() {
     let hours = [(false, true), (true, true), (false, true), (true, false), (true, false)];
     assert_eq!(Transitions::count(hours), Transitions { n00: 1, n01: 0, n10: 1, n11: 1 });
 }
+
+/// Values of `scipy.stats.norm.cdf`, scipy 1.17.1.
+#[test]
+fn the_normal_distribution_agrees_with_scipy() {
+    for (x, p) in [
+        (-6.0, 9.865876450376946e-10),
+        (-2.5, 0.006209665325776132),
+        (-1.0, 0.15865525393145707),
+        (-0.1, 0.460172162722971),
+        (0.0, 0.5),
+        (0.3, 0.6179114221889526),
+        (1.5, 0.9331927987311419),
+        (4.0, 0.9999683287581669),
+    ] {
+        assert!(close(normal_distribution(x), p), "{x}");
+    }
+}
