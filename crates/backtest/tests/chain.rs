@@ -32,6 +32,7 @@ fn a_market_account_that_sees_the_same_prices_has_the_same_rates() {
     market.vol = bytemuck::cast(VolState::new(&setting.vol).unwrap());
     market.params.tier_im = setting.tier.raw();
     (market.params.range_low, market.params.range_high) = (setting.range[0].raw(), setting.range[1].raw());
+    (market.params.oi_low, market.params.oi_high) = (1 << 40, 1 << 41);
     let (mut path, mut largest) = (vec![], 0);
     for (bar, rates) in series.bars.iter().zip(&rates) {
         through(bar, 3_600, 9, &mut path);
@@ -51,6 +52,8 @@ fn a_market_account_that_sees_the_same_prices_has_the_same_rates() {
         assert_eq!(market.im_rate, rates.initial.raw());
         assert_eq!(market.mm_rate_in_an_hour, rates.in_an_hour.raw());
         assert_eq!(market.range, rates.range.raw());
+        let terms = market.terms(Secs::new(bar.at + 3_600)).unwrap();
+        assert_eq!(terms.mm_share(), plimsoll_backtest::portfolio::terms(bar.close, rates).unwrap().mm_share());
         largest = largest.max(market.mm_rate);
     }
     assert!(largest > setting.tier.raw() * 4, "the crash must show in the rates");
