@@ -1,5 +1,6 @@
 //! Set-up, build, test and demo commands of the workspace: `cargo xtask help`.
 mod artifact;
+mod backtest;
 mod budget;
 mod build;
 mod compiler;
@@ -27,6 +28,7 @@ cargo xtask <command>
   cu [--json]      set-up, build, then compute units of whole instructions
   bench            margin checks per second on one core
   fuzz [seconds]   raw portfolios into the margin engine, 600 seconds unless told
+  backtest [args]  coverage of maintenance margin over the price history: --write, --check, --json
   clean            remove what the above made
 
 SBF_COMPILER=platform|registry chooses the compiler; without it the platform tools are used where they are installed.";
@@ -66,8 +68,12 @@ fn run(arguments: &[String]) -> Result<()> {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+    let result = match arguments.split_first() {
+        Some((command, rest)) if command == "backtest" => backtest::run(rest),
+        _ => run(&arguments).map(|()| ExitCode::SUCCESS),
+    };
+    match result {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

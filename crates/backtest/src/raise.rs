@@ -1,0 +1,90 @@
+//! How fast the requirement of an existing position rises: the core at once, the buffer by the glide.
+
+use serde::Serialize;
+
+use crate::calibrate::maintenance_share;
+use crate::portfolio::pairs;
+use crate::rates::BarRates;
+use crate::study::Market;
+use anyhow::Result;
+use plimsoll_risk::Ratio;
+
+/// The largest rise of one rate from the end of a bar to the end of the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Raise {
+    /// Rate before, share of notional.
+    pub from: f64,
+    /// Rate after.
+    pub to: f64,
+    /// First second of the bar between, calendar.
+    pub at: i64,
+}
+
+impl Raise {
+    /// How many times the rate before.
+    pub fn factor(&self) -> f64 {
+        self.to / self.from
+    }
+
+    fn points(&self) -> f64 {
+        self.to - self.from
+    }
+}
+
+/// Largest raises along a series.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Raises {
+    /// Series.
+    pub series: String,
+    /// Margin.
+    pub margin: &'static str,
+    /// Of the core, in points.
+    pub core: Raise,
+    /// Of the glided buffer, in points.
+    pub buffer: Raise,
+    /// Of the glided buffer, as a factor.
+    pub buffer_factor: f64,
+    /// Of the share of a linear leg that must be maintained, which the grid caps, in points.
+    pub maintenance: Raise,
+    /// Share of bars in which that share rose by more than a tenth.
+    pub share_above_tenth: f64,
+    /// Share of bars after which the rate in force was above what had been announced a bar before.
+    pub share_above_announced: f64,
+}
+
+/// Finds them. Errors: what the engine refuses.
+pub fn raises(market: &Market) -> Result<Raises> {
+    let float = |ratio: Ratio| ratio.raw() as f64 / Ratio::ONE.raw() as f64;
+    let mut out = Raises {
+        series: market.series.origin.id.into(),
+        margin: market.margin,
+        core: Raise::default(),
+        buffer: Raise::default(),
+        buffer_factor: 1.0,
+        maintenance: Raise::default(),
+        share_above_tenth: 0.0,
+        share_above_announced: 0.0,
+    };
+    let (mut count, mut tenth, mut unannounced) = (0_u64, 0_u64, 0_u64);
+    for (index, _, next) in pairs(market.series) {
+        let Some([before, after]) = market.rates.get(index..index + 2) else { break };
+        let raise = |read: fn(&BarRates) -> Ratio| Raise { from: float(read(before)), to: float(read(after)), at: next.date };
+        let keep = |best: &mut Raise, new: Raise| {
+            if new.points() > best.points() {
+                *best = new;
+            }
+        };
+        let buffer = raise(|rates| rates.glided);
+        let maintenance = Raise { from: maintenance_share(before)?, to: maintenance_share(after)?, at: next.date };
+        keep(&mut out.core, raise(|rates| rates.core));
+        keep(&mut out.buffer, buffer);
+        keep(&mut out.maintenance, maintenance);
+        out.buffer_factor = out.buffer_factor.max(buffer.factor());
+        count += 1;
+        tenth += u64::from(maintenance.factor() > 1.1);
+        unannounced += u64::from(after.maintenance > before.in_an_hour);
+    }
+    out.share_above_tenth = tenth as f64 / count.max(1) as f64;
+    out.share_above_announced = unannounced as f64 / count.max(1) as f64;
+    Ok(out)
+}
