@@ -30,7 +30,7 @@ pub(crate) struct Step {
     offered: Lots,
     is_book_exhausted: bool,
     /// Health before anything was closed, orders cancelled.
-    pub(crate) before: Health,
+    pub(crate) before: Box<Health>,
     /// Lots closed on the book, signed as the position was.
     pub(crate) book_lots: Lots,
     /// Lots taken over, signed as the position was.
@@ -49,20 +49,26 @@ pub(crate) struct Step {
 pub(crate) fn advance_state(account: &mut MarginAccount, portfolio: &Portfolio, market: &Market, now: Secs) -> Result<AccountState> {
     let health = portfolio.health()?;
     let sample = Sample { publish: Secs::new(portfolio.oldest_publish()), now };
-    let mut known = *account.liquidation;
-    if health.equity_trigger < health.mm {
-        // Whoever has only lost a leg to others' bankruptcies has time to react (RULES 7.5).
-        if let Some((untouched, since)) = portfolio.undeleveraged()? {
-            known = note_adl(&known, &untouched, &health, since, &market.liquidation_params).or_refuse()?;
-        }
-    }
-    let moved = transition(&known, &health, portfolio.sellable(), sample, &market.liquidation_params).or_refuse()?;
+    grace(account, portfolio, &health, market)?;
+    let moved = transition(&account.liquidation, &health, portfolio.sellable(), sample, &market.liquidation_params).or_refuse()?;
     let is_new = moved.to == AccountState::Liquidating && moved.from != AccountState::Liquidating;
     let action = if is_new { Action::StartLiquidation } else { Action::ContinueLiquidation };
     let is_forced = matches!(moved.to, AccountState::Liquidating | AccountState::Bankrupt);
     require!(!is_forced || permission(market.conditions(now), action) == Permission::Allowed, PlimsollError::PriceConditionRefused);
     *account.liquidation = moved.next;
     Ok(moved.to)
+}
+
+/// Whoever has only lost a leg to others' bankruptcies has time to react (RULES 7.5).
+#[inline(never)]
+fn grace(account: &mut MarginAccount, portfolio: &Portfolio, health: &Health, market: &Market) -> Result<()> {
+    if health.equity_trigger >= health.mm {
+        return Ok(());
+    }
+    if let Some((untouched, since)) = portfolio.undeleveraged()? {
+        *account.liquidation = note_adl(&account.liquidation, &untouched, health, since, &market.liquidation_params).or_refuse()?.into();
+    }
+    Ok(())
 }
 
 /// Brings a position up to date and demands that its account is bankrupt: a price may have returned since it was flagged. Its orders go.
@@ -94,7 +100,7 @@ impl Step {
         market_key: Pubkey,
         slot: usize,
         now: Secs,
-    ) -> Result<std::result::Result<Self, PlimsollError>> {
+    ) -> Result<std::result::Result<Box<Self>, PlimsollError>> {
         let position = *account.position(slot).or_refuse()?;
         portfolio.clear_orders();
         portfolio.update(account.cash, &market_key, market, &position)?;
@@ -111,7 +117,7 @@ impl Step {
         if offered.is_zero() {
             return Ok(Err(PlimsollError::SlicePause));
         }
-        Ok(Ok(Self {
+        Ok(Ok(Box::new(Self {
             portfolio,
             market_key,
             slot,
@@ -129,7 +135,7 @@ impl Step {
             insurance_income: Quote::ZERO,
             fills: Vec::new(),
             liquidator_slot: None,
-        }))
+        })))
     }
 
     /// Why nothing has happened and nothing can, if so: the book gave nothing, and the take-over is not open or not wanted.
@@ -248,7 +254,7 @@ pub(crate) fn takeover_phase(
     liquidator.sequence = liquidator.sequence.wrapping_add(1);
     if takes {
         let portfolio = Portfolio::read_with(liquidator, Some((&step.market_key, market)), roster, now.raw())?;
-        check_liquidator(&portfolio.health()?).map_err(|_| PlimsollError::LiquidatorMargin)?;
+        check_liquidator(portfolio.health()?.as_ref()).map_err(|_| PlimsollError::LiquidatorMargin)?;
     }
     Ok(())
 }

@@ -211,12 +211,15 @@ impl Portfolio {
         key: &Pubkey,
         market: &Market,
         position: &Position,
-    ) -> Result<Health> {
+    ) -> Result<Box<Health>> {
         let index = self.legs.iter().position(|leg| is_same(&leg.market, key)).ok_or(PlimsollError::MissingMarket)?;
         let was = (Quote::new(self.cash), self.legs.get(index).map(|leg| leg.input).unwrap_or_default());
         self.update(cash, key, market, position)?;
         let leg = self.legs.get(index).ok_or(PlimsollError::MissingMarket)?;
-        before.with_leg(index, &leg.terms, (was.0, &was.1), (Quote::new(cash), &leg.input)).or_refuse()
+        match before.with_leg(index, &leg.terms, (was.0, &was.1), (Quote::new(cash), &leg.input)) {
+            Ok(health) => Ok(Box::new(health)),
+            Err(error) => Err(PlimsollError::from(error).into()),
+        }
     }
 
     /// Takes the resting orders out of every leg: they are cancelled before anything is forced (RULES 6.1).
@@ -245,14 +248,17 @@ impl Portfolio {
         })
     }
 
-    /// The measures of RULES 4.
-    pub(crate) fn health(&self) -> Result<Health> {
-        health(Quote::new(self.cash), self.legs.iter().map(|leg| (&leg.terms, &leg.input))).or_refuse()
+    /// The measures of RULES 4; boxed, because two of them do not fit into a stack frame.
+    pub(crate) fn health(&self) -> Result<Box<Health>> {
+        match health(Quote::new(self.cash), self.legs.iter().map(|leg| (&leg.terms, &leg.input))) {
+            Ok(health) => Ok(Box::new(health)),
+            Err(error) => Err(PlimsollError::from(error).into()),
+        }
     }
 
     /// The health the account would have had its lately deleveraged lots not been closed, at the prices of now, and the time of the last close.
     /// `None` when nothing was (RULES 7.5).
-    pub(crate) fn undeleveraged(&self) -> Result<Option<(Health, Secs)>> {
+    pub(crate) fn undeleveraged(&self) -> Result<Option<(Box<Health>, Secs)>> {
         let Some(since) = self.legs.iter().filter_map(|leg| leg.forced.map(|(_, _, at)| at)).max() else {
             return Ok(None);
         };
@@ -263,8 +269,17 @@ impl Portfolio {
             let quote = leg.input.quote.sub(quote).or_refuse()?;
             inputs.push(LegInput { lots, quote, ..leg.input });
         }
-        let legs = self.legs.iter().map(|leg| &leg.terms).zip(&inputs);
-        Ok(Some((health(Quote::new(self.cash), legs).or_refuse()?, since)))
+        self.health_of(&inputs).map(|health| Some((health, since)))
+    }
+
+    /// [`Self::health`] with other inputs in place of the legs' own.
+    #[inline(never)]
+    fn health_of(&self, inputs: &[LegInput]) -> Result<Box<Health>> {
+        let legs = self.legs.iter().map(|leg| &leg.terms).zip(inputs);
+        match health(Quote::new(self.cash), legs) {
+            Ok(health) => Ok(Box::new(health)),
+            Err(error) => Err(PlimsollError::from(error).into()),
+        }
     }
 
     /// Terms and input of the leg in `market`.
