@@ -17,7 +17,7 @@ use plimsoll_risk::perp::{credit_tranche, shift, trade, Position, Touched};
 use plimsoll_risk::{Lots, Quote, Ratio, Round, Secs};
 use plimsoll_state::{MarginAccount, Market, OrderBook};
 
-/// A liquidation step under way.
+/// A liquidation step under way. Boxed, because the frame of an instruction has room for little else beside it.
 pub(crate) struct Step {
     portfolio: Portfolio,
     market_key: Pubkey,
@@ -46,13 +46,19 @@ pub(crate) struct Step {
 }
 
 /// Moves the account's state to what its health demands (RULES 6.1, 2.2) and stores it.
+#[inline(never)]
 pub(crate) fn advance_state(account: &mut MarginAccount, portfolio: &Portfolio, market: &Market, now: Secs) -> Result<AccountState> {
     let health = portfolio.health()?;
     let sample = Sample { publish: Secs::new(portfolio.oldest_publish()), now };
     grace(account, portfolio, &health, market)?;
     let moved = transition(&account.liquidation, &health, portfolio.sellable(), sample, &market.liquidation_params).or_refuse()?;
     let is_new = moved.to == AccountState::Liquidating && moved.from != AccountState::Liquidating;
-    let action = if is_new { Action::StartLiquidation } else { Action::ContinueLiquidation };
+    // In a settling market nothing is liquidated: its price is final, and what it left unpaid is resolved.
+    let action = match (market.oracle.is_settling(), is_new) {
+        (true, _) => Action::Resolve,
+        (false, true) => Action::StartLiquidation,
+        (false, false) => Action::ContinueLiquidation,
+    };
     let is_forced = matches!(moved.to, AccountState::Liquidating | AccountState::Bankrupt);
     require!(!is_forced || permission(market.conditions(now), action) == Permission::Allowed, PlimsollError::PriceConditionRefused);
     *account.liquidation = moved.next;

@@ -61,6 +61,7 @@ impl Liquidate<'_> {
 }
 
 /// Why an account that is not failing, or not yet, cannot be liquidated.
+#[inline(never)]
 fn why_not(portfolio: &Portfolio, state: &LiquidationState, now: Secs) -> Result<PlimsollError> {
     let health = portfolio.health()?;
     Ok(if health.equity_trigger >= health.mm {
