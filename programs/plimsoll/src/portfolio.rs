@@ -1,11 +1,12 @@
 //! From accounts to the engine's view of a portfolio: finds every market and collateral an account uses among the passed accounts.
 
 use crate::errors::{OrRefuse, PlimsollError};
+use crate::position::require_version;
 use anchor_lang::prelude::*;
 use anchor_lang::{Owner, ZeroCopy};
 use plimsoll_risk::margin::{health, withdrawal_allowed, Health, LegInput, MarketTerms};
 use plimsoll_risk::oracle::{permission, Action, Permission, STALE_AGE};
-use plimsoll_risk::perp::{round_exposure, Position};
+use plimsoll_risk::perp::{round_exposure, sale_surplus, Position};
 use plimsoll_risk::{Lots, Quote, Secs};
 use plimsoll_state::key::is_same;
 use plimsoll_state::view::{current_input, leg_input, touched_copy};
@@ -80,6 +81,8 @@ pub(crate) struct Portfolio {
     permission: Permission,
     /// Unweighted value of all collateral: a token whose weight is still zero can be sold all the same.
     sellable: Quote,
+    /// What its sale would bring beyond its weighted value.
+    surplus: Quote,
     /// What registering deficit rounds may still take (RULES 7.3).
     exposure: Quote,
 }
@@ -117,7 +120,8 @@ impl Portfolio {
     ) -> Result<Self> {
         let legs = Vec::with_capacity(MAX_LEGS);
         let permission = Permission::Allowed;
-        let mut portfolio = Self { cash: account.cash, legs, now, action, permission, sellable: Quote::ZERO, exposure: Quote::ZERO };
+        let mut portfolio =
+            Self { cash: account.cash, legs, now, action, permission, sellable: Quote::ZERO, surplus: Quote::ZERO, exposure: Quote::ZERO };
         let mut next = 0;
         for slot in account.perps.iter().filter(|slot| slot.is_used()) {
             match loaded {
@@ -156,11 +160,14 @@ impl Portfolio {
 
     fn add(&mut self, key: &Pubkey, market: &Market, input: LegInput, forced: Option<(Lots, Quote, Secs)>) -> Result<()> {
         require!(self.legs.len() < MAX_LEGS, PlimsollError::PositionSlotsFull);
+        require_version(market.version)?;
         let terms = market.terms(Secs::new(self.now)).or_refuse()?;
         if let Some(action) = self.action {
             self.permission = self.permission.max(permission(market.conditions(Secs::new(self.now)), action));
         }
-        self.legs.push(Leg { market: *key, terms, input, publish: market.oracle.publish, forced });
+        // A final price does not age: it is as good a sample as a fresh one.
+        let publish = if market.oracle.is_settling() { self.now } else { market.oracle.publish };
+        self.legs.push(Leg { market: *key, terms, input, publish, forced });
         Ok(())
     }
 
@@ -180,11 +187,13 @@ impl Portfolio {
                 }
             }
         }
+        require_version(collateral.version)?;
         let now = self.now;
         let leg = self.legs.iter_mut().find(|leg| is_same(&leg.market, &collateral.market)).ok_or(PlimsollError::MissingMarket)?;
         let value = collateral.value(atoms, leg.terms.mark()).or_refuse()?;
         self.sellable = self.sellable.add(value).or_refuse()?;
         let (im, mm) = collateral.weighted(atoms, leg.terms.mark(), now).or_refuse()?;
+        self.surplus = sale_surplus(value, mm).and_then(|part| self.surplus.add(part)).or_refuse()?;
         leg.input.collateral_im = leg.input.collateral_im.add(im).or_refuse()?;
         leg.input.collateral_mm = leg.input.collateral_mm.add(mm).or_refuse()?;
         Ok(())
@@ -234,6 +243,16 @@ impl Portfolio {
         self.sellable
     }
 
+    /// What a sale of the collateral would bring beyond its weighted value (RULES 7.1).
+    pub(crate) fn surplus(&self) -> Quote {
+        self.surplus
+    }
+
+    /// Collateral at maintenance weight, over all legs.
+    pub(crate) fn weighted_collateral(&self) -> Result<Quote> {
+        self.legs.iter().try_fold(Quote::ZERO, |sum, leg| sum.add(leg.input.collateral_mm).or_refuse())
+    }
+
     /// Unsettled value of the leg in `market` at its mark.
     pub(crate) fn unsettled(&self, market: &Pubkey) -> Result<Quote> {
         let (terms, input) = self.leg(market).ok_or(PlimsollError::MissingMarket)?;
@@ -258,7 +277,7 @@ impl Portfolio {
 
     /// The health the account would have had its lately deleveraged lots not been closed, at the prices of now, and the time of the last close.
     /// `None` when nothing was (RULES 7.5).
-    pub(crate) fn undeleveraged(&self) -> Result<Option<(Health, Secs)>> {
+    pub(crate) fn undeleveraged(&self) -> Result<Option<(Box<Health>, Secs)>> {
         let Some(since) = self.legs.iter().filter_map(|leg| leg.forced.map(|(_, _, at)| at)).max() else {
             return Ok(None);
         };
@@ -269,8 +288,17 @@ impl Portfolio {
             let quote = leg.input.quote.sub(quote).or_refuse()?;
             inputs.push(LegInput { lots, quote, ..leg.input });
         }
-        let legs = self.legs.iter().map(|leg| &leg.terms).zip(&inputs);
-        Ok(Some((health(Quote::new(self.cash), legs).or_refuse()?, since)))
+        self.health_of(&inputs).map(|health| Some((health, since)))
+    }
+
+    /// [`Self::health`] with other inputs in place of the legs' own.
+    #[inline(never)]
+    fn health_of(&self, inputs: &[LegInput]) -> Result<Box<Health>> {
+        let legs = self.legs.iter().map(|leg| &leg.terms).zip(inputs);
+        match health(Quote::new(self.cash), legs) {
+            Ok(health) => Ok(Box::new(health)),
+            Err(error) => Err(PlimsollError::from(error).into()),
+        }
     }
 
     /// Terms and input of the leg in `market`.

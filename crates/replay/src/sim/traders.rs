@@ -45,7 +45,7 @@ pub fn join(world: &mut World, plan: Plan, sol: Token, sol_price: i64) -> Result
         let amount = u64::try_from(i128::from(as_sol) * SOL / i128::from(sol_price))?;
         let owner = member.owner.pubkey();
         let wallet = world.wallet(sol, &owner, amount)?;
-        let deposit = build::deposit_collateral(owner, world.exchange, member.account, sol, wallet, amount);
+        let deposit = build::deposit_collateral(owner, world.exchange, member.account, world.markets[0].keys.market, sol, wallet, amount);
         world.send(&[deposit], &[&member.owner])?;
     }
     Ok(Trader { member, plan, leverage: 0, equity: 0, tries: 0 })

@@ -219,7 +219,7 @@ impl World {
     /// Lists a collateral token priced by market `market`; full weight at once when `warm_up` is zero.
     pub fn list_collateral(&mut self, market: usize, decimals: u8, im_weight: i64, mm_weight: i64, warm_up: i64) -> Result<Token> {
         let token = self.create_mint(decimals)?;
-        let args = build::CreateCollateralArgs { im_weight, mm_weight, cap: i64::MAX / 4, warm_up };
+        let args = build::CreateCollateralArgs { im_weight, mm_weight, cap: 1 << 56, warm_up };
         let market = self.markets[market].keys.market;
         let list = build::create_collateral(self.payer.pubkey(), self.governor.pubkey(), market, token, args);
         self.send_as_governor(&[list])?;
