@@ -1,0 +1,1 @@
+//! A smoke story in a full bank.
