@@ -32,7 +32,7 @@ const PACKET_BYTES: usize = 1_232;
 /// Slots a second, for the clock only.
 const SLOTS_A_SECOND: i64 = 5;
 /// Seconds for which first prices are published before anything else happens.
-const WARM_UP: i64 = 120;
+pub const WARM_UP: i64 = 120;
 
 /// How a market of the world is listed.
 #[derive(Clone, Debug)]
