@@ -15,12 +15,12 @@ use solana_transaction::versioned::VersionedTransaction;
 use solana_transaction::{InstructionError, TransactionError};
 use std::cell::Cell;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Most bytes of a transaction.
 const PACKET_BYTES: usize = 1_232;
-/// How long a blockhash lives, with room to spare: a transaction not seen by then will not come.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How often a transaction that was lost is sent again.
+const ATTEMPTS: usize = 5;
 /// First pause between two looks at a signature; each is half as long again, up to [`PAUSE_MAX`].
 const PAUSE: Duration = Duration::from_millis(2);
 const PAUSE_MAX: Duration = Duration::from_millis(500);
@@ -71,22 +71,34 @@ impl Cluster {
         Ok(self.rpc.get_minimum_balance_for_rent_exemption(space)?)
     }
 
-    /// Signs, sends and waits for confirmation; the first signer pays. Errors: the program's numbered error with its advice, or the chain's.
-    pub fn send(&self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<Signature> {
-        let transaction = self.sign(instructions, signers, self.rpc.get_latest_blockhash()?)?;
-        let signature = self.dispatch(&transaction)?;
-        self.wait(&signature)?;
-        Ok(signature)
+    /// Signs, sends and waits for confirmation; the first signer pays. A transaction that was lost is signed anew once it can no longer
+    /// arrive. Errors: the program's numbered error with its advice, or the chain's.
+    pub fn send(&self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<()> {
+        for _ in 0..ATTEMPTS {
+            if self.send_all(&[instructions.to_vec()], signers)? == 0 {
+                return Ok(());
+            }
+        }
+        bail!("the cluster lost the transaction {ATTEMPTS} times: run again")
     }
 
-    /// Sends many transactions at once and waits for all. Errors: those of the first that failed.
-    pub fn send_all(&self, batches: &[Vec<Instruction>], signers: &[&Keypair]) -> Result<()> {
+    /// Sends many transactions at once and waits for all; the number of those that were lost on the way and can no longer arrive. Errors:
+    /// those of the first that failed.
+    pub fn send_all(&self, batches: &[Vec<Instruction>], signers: &[&Keypair]) -> Result<usize> {
         let blockhash = self.rpc.get_latest_blockhash()?;
         let mut signatures = Vec::new();
         for instructions in batches {
-            signatures.push(self.dispatch(&self.sign(instructions, signers, blockhash)?)?);
+            match self.dispatch(&self.sign(instructions, signers, blockhash)?) {
+                Ok(signature) => signatures.push(signature),
+                Err(_) if !self.is_alive(&blockhash)? => break,
+                Err(error) => return Err(error),
+            }
         }
-        signatures.iter().try_for_each(|signature| self.wait(signature))
+        let mut lost = batches.len() - signatures.len();
+        for signature in &signatures {
+            lost += usize::from(!self.wait(signature, &blockhash)?);
+        }
+        Ok(lost)
     }
 
     /// A signed transaction. Errors: it does not fit a packet.
@@ -107,23 +119,35 @@ impl Cluster {
         Ok(self.rpc.send_transaction_with_config(transaction, config)?)
     }
 
-    /// Waits until a transaction is confirmed. Errors: it failed, or was not seen while its blockhash lived.
-    pub fn wait(&self, signature: &Signature) -> Result<()> {
-        let (start, mut pause) = (Instant::now(), PAUSE);
-        while start.elapsed() < PATIENCE {
-            let statuses = self.rpc.get_signature_statuses(std::slice::from_ref(signature))?.value;
-            if let Some(status) = statuses.into_iter().next().flatten() {
-                if let Some(error) = &status.err {
-                    return Err(refusal(&error.clone().into()));
-                }
-                if status.satisfies_commitment(self.rpc.commitment()) {
-                    return Ok(());
-                }
+    /// Waits until a transaction is confirmed; whether it was, rather than lost for good. Errors: it failed.
+    fn wait(&self, signature: &Signature, blockhash: &Hash) -> Result<bool> {
+        let mut pause = PAUSE;
+        loop {
+            // Asked first: a transaction that is not there after its blockhash has died will not come.
+            let is_alive = self.is_alive(blockhash)?;
+            if self.is_confirmed(signature)? {
+                return Ok(true);
+            }
+            if !is_alive {
+                return Ok(false);
             }
             sleep(pause);
             pause = (pause * 3 / 2).min(PAUSE_MAX);
         }
-        bail!("the transaction {signature} was not confirmed within {} s: run again", PATIENCE.as_secs())
+    }
+
+    /// Whether a transaction is confirmed by now. Errors: it failed.
+    pub fn is_confirmed(&self, signature: &Signature) -> Result<bool> {
+        let statuses = self.rpc.get_signature_statuses(std::slice::from_ref(signature))?.value;
+        let Some(status) = statuses.into_iter().next().flatten() else { return Ok(false) };
+        match &status.err {
+            Some(error) => Err(refusal(error)),
+            None => Ok(status.satisfies_commitment(self.rpc.commitment())),
+        }
+    }
+
+    fn is_alive(&self, blockhash: &Hash) -> Result<bool> {
+        Ok(self.rpc.is_blockhash_valid(blockhash, CommitmentConfig::processed())?)
     }
 }
 

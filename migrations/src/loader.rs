@@ -1,7 +1,7 @@
 //! Deploying a program through the upgradeable loader, in pieces that a later run picks up where an earlier one stopped.
 
 use crate::cluster::Cluster;
-use anyhow::{ensure, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use solana_keypair::Keypair;
 use solana_loader_v3_interface::instruction as loader;
 use solana_loader_v3_interface::state::UpgradeableLoaderState;
@@ -14,7 +14,9 @@ pub const LOADER: Pubkey = Pubkey::from_str_const("BPFLoaderUpgradeab1e111111111
 /// Bytes of the program written by one transaction, so that it fits a packet with two signatures.
 const PIECE: usize = 900;
 /// Transactions on their way at once.
-const BATCH: usize = 64;
+const BATCH: usize = 32;
+/// How often pieces that were lost on the way are sent again.
+const ROUNDS: usize = 20;
 
 /// A program on chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +47,8 @@ fn starts_with(bytes: &[u8], expected: &[u8]) -> bool {
 }
 
 /// Writes `bytes` to the buffer account of `buffer`, creating it first if it is not there; pieces that already stand are not sent again.
-/// The number of pieces sent. Errors: the buffer belongs to somebody else or is too small.
+/// The number of pieces
+/// written. Errors: the buffer belongs to somebody else or is too small.
 pub fn fill_buffer(cluster: &Cluster, payer: &Keypair, authority: &Keypair, buffer: &Keypair, bytes: &[u8]) -> Result<usize> {
     let key = buffer.pubkey();
     let header = UpgradeableLoaderState::size_of_buffer_metadata();
@@ -55,23 +58,33 @@ pub fn fill_buffer(cluster: &Cluster, payer: &Keypair, authority: &Keypair, buff
         let create = create_buffer(&payer.pubkey(), &key, &authority_key, lamports, bytes.len())?;
         cluster.send(&create, &[payer, buffer])?;
     }
-    let found = cluster.account(&key)?.context("the buffer was created and is gone")?;
-    ensure!(found.owner == LOADER, "the account {key} is no buffer of the loader");
-    // Layout of the loader: kind (4 bytes), whether there is an authority (1), the authority (32).
-    ensure!(found.data.get(5..37) == Some(authority_key.as_ref()), "the buffer {key} belongs to another authority");
-    let written = found.data.get(header..).unwrap_or_default();
-    ensure!(written.len() >= bytes.len(), "the buffer {key} is smaller than the program; close it and run again");
-    let is_missing = |(index, piece): &(usize, &[u8])| written.get(index * PIECE..index * PIECE + piece.len()) != Some(*piece);
-    let missing: Vec<_> = bytes.chunks(PIECE).enumerate().filter(is_missing).collect();
-    for batch in missing.chunks(BATCH) {
-        let write = |(index, piece): &(usize, &[u8])| -> Result<_> {
-            let offset = u32::try_from(index * PIECE)?;
-            Ok(vec![loader::write(&key, &authority_key, offset, piece.to_vec())])
-        };
-        let writes = batch.iter().map(write).collect::<Result<Vec<_>>>()?;
-        cluster.send_all(&writes, &signers(payer, authority))?;
+    let mut sent = 0;
+    for _ in 0..ROUNDS {
+        let missing = missing(cluster, &key, &authority_key, bytes)?;
+        if missing.is_empty() {
+            return Ok(sent);
+        }
+        for batch in missing.chunks(BATCH) {
+            let write = |(offset, piece): &(usize, &[u8])| -> Result<_> {
+                Ok(vec![loader::write(&key, &authority_key, u32::try_from(*offset)?, piece.to_vec())])
+            };
+            let writes = batch.iter().map(write).collect::<Result<Vec<_>>>()?;
+            sent += batch.len() - cluster.send_all(&writes, &signers(payer, authority))?;
+        }
     }
-    Ok(missing.len())
+    bail!("pieces of the program are still missing after {ROUNDS} rounds: run again")
+}
+
+/// The pieces that the buffer does not hold yet, with their places. Errors: the buffer cannot take the program.
+fn missing<'a>(cluster: &Cluster, buffer: &Pubkey, authority: &Pubkey, bytes: &'a [u8]) -> Result<Vec<(usize, &'a [u8])>> {
+    let found = cluster.account(buffer)?.context("the buffer was created and is gone")?;
+    ensure!(found.owner == LOADER, "the account {buffer} is no buffer of the loader");
+    // Layout of the loader: kind (4 bytes), whether there is an authority (1), the authority (32).
+    ensure!(found.data.get(5..37) == Some(authority.as_ref()), "the buffer {buffer} belongs to another authority");
+    let written = found.data.get(UpgradeableLoaderState::size_of_buffer_metadata()..).unwrap_or_default();
+    ensure!(written.len() >= bytes.len(), "the buffer {buffer} is smaller than the program; close it and run again");
+    let pieces = bytes.chunks(PIECE).enumerate().map(|(index, piece)| (index * PIECE, piece));
+    Ok(pieces.filter(|(offset, piece)| written.get(*offset..offset + piece.len()) != Some(*piece)).collect())
 }
 
 /// Makes the filled buffer the program of `program`, which `authority` may replace later.
@@ -81,8 +94,7 @@ pub fn deploy(cluster: &Cluster, payer: &Keypair, authority: &Keypair, buffer: &
     let deploy = loader::deploy_with_max_program_len(&payer_key, &program.pubkey(), buffer, &authority_key, lamports, len, true)?;
     let mut all = signers(payer, authority);
     all.insert(1, program);
-    cluster.send(&deploy, &all)?;
-    Ok(())
+    cluster.send(&deploy, &all)
 }
 
 /// The payer and, if it is somebody else, the authority.

@@ -5,7 +5,6 @@ use anyhow::Result;
 use plimsoll_replay::path::Tick;
 use plimsoll_replay::world::{pyth, World};
 use plimsoll_sdk::build;
-use solana_signer::Signer;
 
 /// Seconds between two samples of funding.
 const FUNDING_PERIOD: i64 = 300;
@@ -56,10 +55,5 @@ impl Publisher {
     /// The world published on.
     pub fn world(&self) -> &World<RpcChain> {
         &self.world
-    }
-
-    /// Who pays for the publishing.
-    pub fn payer(&self) -> solana_pubkey::Pubkey {
-        self.world.payer.pubkey()
     }
 }

@@ -1,6 +1,6 @@
 //! A cluster behind JSON-RPC as a chain of the replay.
 
-use anyhow::{anyhow, bail, Context, Result};
+use anyhow::{anyhow, bail, ensure, Context, Result};
 use litesvm::types::{FailedTransactionMetadata, TransactionMetadata};
 use plimsoll_migrations::Cluster;
 use plimsoll_replay::world::Chain;
@@ -119,7 +119,12 @@ impl Chain for RpcChain {
 
     fn airdrop(&mut self, key: &Pubkey, lamports: u64) -> Result<()> {
         let signature = self.cluster.rpc().request_airdrop(key, lamports)?;
-        self.cluster.wait(&signature)
+        let start = Instant::now();
+        while !self.cluster.is_confirmed(&signature)? {
+            ensure!(start.elapsed() < PATIENCE, "lamports for {key} did not arrive");
+            sleep(PAUSE);
+        }
+        Ok(())
     }
 
     fn put(&mut self, key: Pubkey, account: Account) -> Result<()> {

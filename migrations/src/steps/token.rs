@@ -52,5 +52,5 @@ pub(super) fn create_seeded(context: &Context, name: &str, space: usize, owner: 
 
 /// Sends as payer and governor.
 pub(super) fn send(context: &Context, instructions: &[Instruction]) -> Result<()> {
-    context.cluster.send(instructions, &[&context.keys.payer, &context.keys.governor]).map(drop)
+    context.cluster.send(instructions, &[&context.keys.payer, &context.keys.governor])
 }

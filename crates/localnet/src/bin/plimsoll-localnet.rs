@@ -3,10 +3,10 @@
 use anyhow::{bail, Context, Result};
 use plimsoll_localnet::node::{Blocks, Node, PORT};
 use plimsoll_localnet::publisher::Publisher;
-use plimsoll_localnet::setup::{self, Localnet};
-use plimsoll_migrations::Deployment;
+use plimsoll_localnet::setup;
+use plimsoll_migrations::{Addresses, Deployment};
 use plimsoll_replay::path::{load, walk, Request};
-use plimsoll_replay::world::program_path;
+use plimsoll_replay::world::{program_path, Listed};
 use serde_json::json;
 use solana_keypair::Keypair;
 use std::path::{Path, PathBuf};
@@ -72,11 +72,10 @@ fn write_keys() -> Result<[PathBuf; 2]> {
 }
 
 /// Tells how to connect and where everything is.
-fn announce(node: &Node, localnet: &Localnet, source: &str, is_json: bool) -> Result<()> {
+fn announce(node: &Node, markets: &[Listed], addresses: &Addresses, source: &str, is_json: bool) -> Result<()> {
     let [payer, governor] = write_keys()?;
-    let Localnet { world, addresses, .. } = localnet;
     let price_accounts: serde_json::Map<_, _> =
-        world.markets.iter().map(|listed| (listed.symbol.to_owned(), json!(listed.price_account.to_string()))).collect();
+        markets.iter().map(|listed| (listed.symbol.to_owned(), json!(listed.price_account.to_string()))).collect();
     if is_json {
         let all = json!({
             "rpc": node.url(), "websocket": node.websocket_url(), "prices": source, "addresses": addresses,
@@ -88,7 +87,7 @@ fn announce(node: &Node, localnet: &Localnet, source: &str, is_json: bool) -> Re
     println!("JSON-RPC       {}\nWebSocket      {}", node.url(), node.websocket_url());
     println!("program        {}\nexchange       {}", addresses.program, addresses.exchange);
     println!("quote mint     {}", addresses.quote_mint);
-    for (market, listed) in addresses.markets.iter().zip(&world.markets) {
+    for (market, listed) in addresses.markets.iter().zip(markets) {
         println!("market {:<7} {}\n  book         {}\n  price        {}", market.symbol, market.market, market.book, listed.price_account);
     }
     for collateral in &addresses.collaterals {
@@ -99,17 +98,19 @@ fn announce(node: &Node, localnet: &Localnet, source: &str, is_json: bool) -> Re
     Ok(())
 }
 
-/// Publishes until told to stop.
+/// Publishes a price every period until told to stop, the next one a period from now.
 fn publish(mut publisher: Publisher, is_over: &AtomicBool) -> Result<()> {
     let period = Duration::from_secs(PERIOD.unsigned_abs());
-    while !is_over.load(Ordering::Relaxed) {
+    loop {
         let due = Instant::now() + period;
-        publisher.publish()?;
-        while Instant::now() < due && !is_over.load(Ordering::Relaxed) {
+        while Instant::now() < due {
+            if is_over.load(Ordering::Relaxed) {
+                return Ok(());
+            }
             thread::sleep(Duration::from_millis(50));
         }
+        publisher.publish()?;
     }
-    Ok(())
 }
 
 /// Waits for Ctrl-C, a termination, or the publisher's end.
@@ -141,9 +142,10 @@ fn main_with(arguments: &[String]) -> Result<()> {
     let ticks = walk(&history, PERIOD * options.speed, options.seed)?;
     let node = Node::start(options.port, Blocks::Clock)?;
     let localnet = setup::establish(&node, &Deployment::localnet()?, None)?;
-    announce(&node, &localnet, &history.headline(), options.is_json)?;
     let mut publisher = Publisher::new(localnet.world, ticks);
     publisher.warm_up()?;
+    publisher.publish()?;
+    announce(&node, &publisher.world().markets, &localnet.addresses, &history.headline(), options.is_json)?;
     let is_over = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&is_over);
     let publisher = thread::Builder::new().name("prices".to_owned()).spawn(move || publish(publisher, &told))?;
