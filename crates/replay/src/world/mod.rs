@@ -141,6 +141,13 @@ impl World {
     pub fn with_limits(listings: &[Listing], start: i64, hourly: i64, daily: i64) -> Result<Self> {
         let mut svm = LiteSVM::new().with_transaction_history(0);
         svm.add_program_from_file(PROGRAM_ID, program_path()).context("run `cargo xtask build` first")?;
+        Self::open(svm, listings, start, hourly, daily)
+    }
+}
+
+impl<C: Chain> World<C> {
+    /// As [`World::with_limits`], on a chain that has the program and nothing of this world.
+    pub fn open(svm: C, listings: &[Listing], start: i64, hourly: i64, daily: i64) -> Result<Self> {
         let mut world = Self::on(svm, start - WARM_UP, 1_000)?;
         world.quote = world.create_mint(6)?;
         let args = build::InitializeExchangeArgs {
@@ -158,9 +165,7 @@ impl World {
         world.warm_up(&prices)?;
         Ok(world)
     }
-}
 
-impl<C: Chain> World<C> {
     /// A chain at `now` and `slot` with the program on it and nothing else: the keys of [`payer_key`] and [`governor_key`] get lamports.
     pub fn on(svm: C, now: i64, slot: u64) -> Result<Self> {
         let (payer, governor) = (payer_key(), governor_key());
