@@ -5,6 +5,7 @@
 //! that says so, because parameters of a live exchange change by governance (RULES 9) and not by a deployment.
 
 pub mod cluster;
+pub mod command;
 pub mod deployment;
 pub mod loader;
 mod steps;

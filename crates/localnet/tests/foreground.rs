@@ -107,6 +107,21 @@ fn a_client_trades_on_the_localnet_and_ctrl_c_frees_its_ports() {
     assert_eq!((lots(&maker), lots(&taker)), (Some(-100), Some(100)));
     assert!(chain.program_accounts(&PROGRAM_ID).len() >= 10, "exchange, fund, three markets and books, collateral, two members");
 
+    // The migrations as a command find everything in place, and a stranger's key an empty cluster.
+    let [payer, governor] = ["payer", "governor"].map(|name| localnet.told["keys"][name].as_str().unwrap().to_owned());
+    let url = localnet.url();
+    let migrate = |governor: &str| {
+        let arguments = ["--url", &url, "--payer", &payer, "--governor", governor, "--check", "--json"].map(str::to_owned);
+        let told: Value = serde_json::from_str(&plimsoll_migrations::command::execute(&arguments).unwrap()).unwrap();
+        assert_eq!(told["transactions"], 0, "a check sends nothing");
+        told["steps"].as_array().unwrap().iter().filter(|step| !step["was_missing"].is_null()).count()
+    };
+    assert_eq!(migrate(&governor), 0);
+    let stranger = std::env::temp_dir().join(format!("plimsoll-stranger-{}.json", std::process::id()));
+    std::fs::write(&stranger, serde_json::to_string(&members[0].to_bytes().to_vec()).unwrap()).unwrap();
+    assert_eq!(migrate(stranger.to_str().unwrap()), 5, "all but the program");
+    std::fs::remove_file(&stranger).unwrap();
+
     // A second localnet on the same port is refused with advice, and the first does not mind.
     let port = port(&localnet.url());
     let mut second = Command::new(env!("CARGO_BIN_EXE_plimsoll-localnet"));
