@@ -7,7 +7,7 @@ use super::population::{Draw, USD};
 use super::tally::Tally;
 use super::traders::market_order;
 use crate::world::audit::Census;
-use crate::world::{Member, World};
+use crate::world::{Chain, Member, World};
 use anyhow::Result;
 use plimsoll_sdk::build::{self, ConvertCollateralArgs, LiquidateArgs, Portfolio};
 use plimsoll_sdk::preview;
@@ -102,7 +102,7 @@ const COMMITMENT: i64 = 40;
 
 impl Keepers {
     /// Joins the world.
-    pub fn join(world: &mut World, styles: &[KeeperStyle], seed: u64) -> Result<Self> {
+    pub fn join(world: &mut World<impl Chain>, styles: &[KeeperStyle], seed: u64) -> Result<Self> {
         let mut keepers = Vec::new();
         for (style, stream) in styles.iter().zip(2_000..) {
             let cash = style.cash.unsigned_abs();
@@ -131,7 +131,15 @@ impl Keepers {
     }
 
     /// One step: look at the copies that are due, decide, send in the order of arrival, and sell stock.
-    pub fn act(&mut self, world: &mut World, marks: &Marks, census: &Rc<Census>, step: usize, makers: &[Pubkey], tally: &mut Tally) {
+    pub fn act(
+        &mut self,
+        world: &mut World<impl Chain>,
+        marks: &Marks,
+        census: &Rc<Census>,
+        step: usize,
+        makers: &[Pubkey],
+        tally: &mut Tally,
+    ) {
         self.history.push(Rc::clone(census));
         if self.history.len() > HISTORY {
             self.history.remove(0);
@@ -190,7 +198,7 @@ impl Keeper {
         }
     }
 
-    fn send(&mut self, world: &mut World, marks: &Marks, intent: &Intent, step: usize, makers: &[Pubkey], tally: &mut Tally) {
+    fn send(&mut self, world: &mut World<impl Chain>, marks: &Marks, intent: &Intent, step: usize, makers: &[Pubkey], tally: &mut Tally) {
         let own = world.member(&self.member.account);
         let portfolio = intent.portfolio.clone().and(&world.portfolio(&self.member.account));
         let instruction = match intent.action {
@@ -258,7 +266,7 @@ impl Keeper {
     }
 
     /// Sells what was taken over to whoever bids near the oracle.
-    fn sell_stock(&self, world: &mut World, marks: &Marks, makers: &[Pubkey], tally: &mut Tally) {
+    fn sell_stock(&self, world: &mut World<impl Chain>, marks: &Marks, makers: &[Pubkey], tally: &mut Tally) {
         for market in 0..marks.markets.len() {
             let keys = world.markets[market].keys;
             let lots = lots_in(&world.member(&self.member.account), &keys.market);

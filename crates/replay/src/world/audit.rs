@@ -1,6 +1,6 @@
 //! Conservation, computed from chain state alone (RULES 1.1, 1.3): where every token and every lot is.
 
-use super::World;
+use super::{Chain, World};
 use plimsoll_sdk::decode::Account;
 use plimsoll_sdk::risk::book::depth::is_book_valid;
 use plimsoll_sdk::risk::perp::{check_counts, check_raw, Position};
@@ -54,9 +54,9 @@ impl Tokens {
 
 impl Census {
     /// Reads every account of the program that belongs to the world's exchange.
-    pub fn take(world: &World) -> Self {
+    pub fn take(world: &World<impl Chain>) -> Self {
         let mut census = Self::default();
-        for (key, account) in world.svm.get_program_accounts(&PROGRAM_ID) {
+        for (key, account) in world.svm.program_accounts(&PROGRAM_ID) {
             match Account::decode(&account.data) {
                 Some(Account::Market(market)) => census.markets.push((key, market)),
                 Some(Account::MarginAccount(member)) => census.members.push((key, member)),
@@ -84,7 +84,7 @@ impl Census {
     }
 
     /// Where the quote tokens are.
-    pub fn tokens(&self, world: &World) -> Tokens {
+    pub fn tokens(&self, world: &World<impl Chain>) -> Tokens {
         let of = |total: i64| i128::from(total);
         Tokens {
             vault: world.tokens(&address::vault(&world.exchange)).into(),
@@ -108,7 +108,7 @@ impl Census {
 }
 
 /// Every law that must hold after every transaction; the broken ones in words.
-pub fn violations(world: &World) -> Vec<String> {
+pub fn violations(world: &World<impl Chain>) -> Vec<String> {
     let census = Census::take(world);
     let mut broken = Vec::new();
     let tokens = census.tokens(world);
