@@ -113,13 +113,13 @@ pub fn slice(account: &MarginAccount, market: &Pubkey, accounts: &impl Accounts,
     })?;
     let state = transition(&account.liquidation, &health, sellable, Sample { publish: Secs::new(fresh), now: time }, params)?.next;
     let rate = penalty_rate(state.elapsed(time)?, params)?;
-    let view = LegView { health: &health, terms: &leg.terms, leg: &leg.input, rate };
+    let view = LegView { health: &health, terms: &leg.terms, leg: &leg.input, rate, cross: None };
     let is_liquidating = state.state()? == AccountState::Liquidating;
     let offered = if is_liquidating { state.offer(slot, &size_slice(&view, params)?, pause(&health, params)?, time)? } else { Lots::ZERO };
     let closing = if leg.input.lots.is_negative() { offered } else { offered.neg()? };
     Ok(Some(SlicePreview {
         offered,
-        limit: takeover_price(leg.terms.mark(), closing, view.capped_rate(Round::Floor)?)?,
+        limit: takeover_price(leg.terms.mark(), closing, view.capped_rate(leg.input.lots.abs()?, Round::Floor)?)?,
         is_takeover_open: takeover_is_open(&state, false, time, params)?,
     }))
 }
