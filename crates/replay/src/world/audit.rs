@@ -5,7 +5,7 @@ use plimsoll_sdk::decode::Account;
 use plimsoll_sdk::risk::book::depth::is_book_valid;
 use plimsoll_sdk::risk::perp::{check_counts, check_raw, Position};
 use plimsoll_sdk::state::engine::Gate;
-use plimsoll_sdk::state::{Collateral, Exchange, InsuranceFund, MarginAccount, Market, OrderBook, WithdrawalRequest};
+use plimsoll_sdk::state::{Collateral, Exchange, InsuranceFund, MarginAccount, Market, OrderBook, RiskGroup, WithdrawalRequest};
 use plimsoll_sdk::{address, PROGRAM_ID};
 use solana_pubkey::Pubkey;
 
@@ -24,6 +24,8 @@ pub struct Census {
     pub funds: Vec<(Pubkey, Box<InsuranceFund>)>,
     /// Queued withdrawals.
     pub requests: Vec<(Pubkey, Box<WithdrawalRequest>)>,
+    /// Risk groups.
+    pub groups: Vec<(Pubkey, Box<RiskGroup>)>,
 }
 
 /// Where the quote tokens are, in atoms.
@@ -64,7 +66,8 @@ impl Census {
                 Some(Account::OrderBook(book)) => census.books.push((key, book)),
                 Some(Account::InsuranceFund(fund)) => census.funds.push((key, fund)),
                 Some(Account::WithdrawalRequest(request)) => census.requests.push((key, request)),
-                Some(Account::Exchange(_) | Account::AdlRound(_) | Account::RiskGroup(_)) | None => {}
+                Some(Account::RiskGroup(group)) => census.groups.push((key, group)),
+                Some(Account::Exchange(_) | Account::AdlRound(_)) | None => {}
             }
         }
         let exchange = world.exchange;
@@ -73,6 +76,7 @@ impl Census {
         census.collaterals.retain(|(_, collateral)| collateral.exchange == exchange);
         census.funds.retain(|(_, fund)| fund.exchange == exchange);
         census.requests.retain(|(_, request)| request.exchange == exchange);
+        census.groups.retain(|(_, group)| group.exchange == exchange);
         let is_ours = |book: &Pubkey| census.markets.iter().any(|(_, market)| market.book == *book);
         census.books.retain(|(key, _)| is_ours(key));
         census
@@ -147,6 +151,7 @@ pub fn violations(world: &World<impl Chain>) -> Vec<String> {
     let quote: Option<Exchange> = world.read(&world.exchange);
     broken.extend(quote.and_then(|exchange| queue_law(None, &exchange.outflow, &census)));
     broken.extend(census.collaterals.iter().filter_map(|(key, collateral)| queue_law(Some(*key), &collateral.outflow, &census)));
+    broken.extend(group_laws(&census));
     broken.extend(census.books.iter().filter_map(|(key, book)| book_law(key, book, &census)));
     broken
 }
@@ -158,6 +163,24 @@ fn queue_law(collateral: Option<Pubkey>, gate: &Gate, census: &Census) -> Option
     let waiting: i128 = requests.iter().map(|request| gate.queue.remaining(request).map_or(0, |left| i128::from(left.raw()))).sum();
     let is_right = requests.len() == gate.queue.open as usize && waiting <= i128::from(gate.queue.waiting);
     (!is_right).then(|| format!("queue of {collateral:?}: {} requests wait for {waiting}, it knows of {:?}", requests.len(), *gate.queue))
+}
+
+/// A market and its group name each other, once (RULES 4.3).
+fn group_laws(census: &Census) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (key, group) in &census.groups {
+        let belongs = |market: &Pubkey| census.markets.iter().any(|(other, own)| other == market && own.group == *key);
+        if group.invariant().is_err() || !group.members().iter().all(belongs) {
+            broken.push(format!("RULES 4.3: group {} breaks its own law, or a market of it is not its", group.number));
+        }
+    }
+    for (key, market) in census.markets.iter().filter(|(_, market)| market.group != Pubkey::default()) {
+        let places = census.groups.iter().flat_map(|(_, group)| group.members()).filter(|member| *member == key).count();
+        if places != 1 || !census.groups.iter().any(|(group, _)| *group == market.group) {
+            broken.push(format!("RULES 4.3: market {} stands in {places} places of groups", market.index));
+        }
+    }
+    broken
 }
 
 /// Lots and values resting on a position must be those of the account's orders.
