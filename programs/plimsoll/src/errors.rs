@@ -281,7 +281,11 @@ impl From<RiskError> for PlimsollError {
         match error {
             RiskError::PriceOutOfRange => Self::OrderPriceOutOfRange,
             RiskError::QuantityOutOfRange | RiskError::NotionalOutOfRange => Self::QuantityOutOfRange,
-            RiskError::ParameterOutOfRange => Self::ParameterOutOfRange,
+            RiskError::ParameterOutOfRange
+            | RiskError::StrikeOutOfRange
+            | RiskError::ExpiryOutOfRange
+            | RiskError::VolatilityOutOfRange
+            | RiskError::PremiumOutOfRange => Self::ParameterOutOfRange,
             RiskError::BookFull => Self::BookFull,
             RiskError::OrderNotFound => Self::OrderNotFound,
             RiskError::StragglersFirst => Self::StragglersFirst,

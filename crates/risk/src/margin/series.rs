@@ -15,6 +15,7 @@ use super::params::{deviation, ExpiryTerms, ROOT_BITS, SIGMA_MAX, SIGMA_MIN};
 use crate::error::{RiskError, RiskResult};
 use crate::fixed_math::ln;
 use crate::option::normal::{cdf_fast, CDF_ARGUMENT_BITS, CDF_RESULT_BITS};
+pub use crate::option::OptionKind;
 use crate::units::{Price, Quote, Ratio, Round, MAX_PRICE, RATIO_BITS};
 
 /// Fraction bits of a unit value: sixteenths of an atom per lot.
@@ -41,17 +42,6 @@ const LN_ONE_Q56: i64 = 1_498_395_544_359_686_210;
 const _: () = assert!(LOG_MAX.checked_mul(1 << (ROOT_BITS - 1)).is_some());
 const _: () = assert!(MOVED_LOG_MAX.checked_mul(1 << (INVERSE_BITS + 13)).is_some());
 const _: () = assert!((MAX_PRICE * 6 + 1).checked_mul(1 << CDF_RESULT_BITS).is_some());
-
-/// Call or put.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(u8)]
-pub enum OptionKind {
-    /// Pays max(S − K, 0).
-    #[default]
-    Call = 0,
-    /// Pays max(K − S, 0).
-    Put = 1,
-}
 
 /// The spot moves of a market's grid and their logarithms; once per market that has options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
