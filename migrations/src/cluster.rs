@@ -146,8 +146,10 @@ impl Cluster {
         }
     }
 
+    /// Whether a transaction that names this blockhash may still arrive. At the commitment at which signatures are looked up: otherwise one
+    /// that came in the last block could be taken for lost, and be paid twice.
     fn is_alive(&self, blockhash: &Hash) -> Result<bool> {
-        Ok(self.rpc.is_blockhash_valid(blockhash, CommitmentConfig::processed())?)
+        Ok(self.rpc.is_blockhash_valid(blockhash, self.rpc.commitment())?)
     }
 }
 

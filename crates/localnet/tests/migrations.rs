@@ -87,6 +87,15 @@ fn a_second_run_finds_everything_and_sends_nothing() {
     let fund: InsuranceFund = fresh.cluster().read(&addresses.insurance).unwrap().unwrap();
     let vault = fresh.cluster().tokens(&addresses.insurance_vault).unwrap();
     assert_eq!((fund.balance, vault), (fresh.deployment.insurance, fresh.deployment.insurance.unsigned_abs()));
+
+    // What the fund pays out later is no reason to fill it up again.
+    let mut paid_out = fresh.chain.account(&addresses.insurance).unwrap();
+    let at = 8 + std::mem::offset_of!(InsuranceFund, balance);
+    paid_out.data[at..at + 8].copy_from_slice(&7_i64.to_le_bytes());
+    fresh.put(addresses.insurance, paid_out);
+    assert_eq!(fresh.cluster().read::<InsuranceFund>(&addresses.insurance).unwrap().unwrap().balance, 7);
+    assert_eq!(did(&run(&fresh.context()).unwrap()), Vec::<&str>::new());
+    assert_eq!(fresh.cluster().sent(), sent);
 }
 
 #[test]
