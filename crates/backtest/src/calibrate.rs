@@ -188,6 +188,11 @@ pub struct Trials {
 }
 
 impl Trials {
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Trial> {
+        [&self.multiples, &self.glides, &self.forecasts, &self.candidates].into_iter().flatten()
+    }
+
     /// The cheapest setting that meets the goal in every year of the sample, even within the bar. Ties go to the first.
     pub fn cheapest(&self) -> Option<&Trial> {
         let good = self.multiples.iter().filter(|trial| trial.meets_goal());

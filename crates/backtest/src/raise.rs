@@ -88,3 +88,31 @@ pub fn raises(market: &Market) -> Result<Raises> {
     out.share_above_announced = unannounced as f64 / count.max(1) as f64;
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use crate::rates::Setting;
+    use crate::study::ENGINE;
+    use crate::tape::Feed;
+    use crate::testing::wild;
+
+    /// The buffer never rises by more than the glide's tenth in an hour, the core does, and a gap between bars is no hour.
+    #[test]
+    fn the_buffer_glides_and_the_core_jumps() {
+        let mut series = wild(21, 1_200);
+        let market = Market::new(&series, ENGINE, &Setting::MAJOR, Feed::Path { seed: 2 }).unwrap();
+        let found = raises(&market).unwrap();
+        assert!(found.buffer_factor > 1.05 && found.buffer_factor < 1.1 + 1e-6, "{}", found.buffer_factor);
+        assert!(found.core.factor() > 2.0 && found.maintenance.factor() > 1.5 && found.maintenance.to <= 0.288 + 1e-9, "{found:?}");
+        assert!(found.share_above_tenth > 0.0 && found.share_above_announced > 0.0);
+        // The hour of the largest raise disappears when the bars after it move away.
+        let at = series.bars.iter().position(|bar| bar.date == found.maintenance.at).unwrap();
+        for bar in &mut series.bars[at..] {
+            (bar.at, bar.date) = (bar.at + 7_200, bar.date + 7_200);
+        }
+        let gapped = Market::new(&series, ENGINE, &Setting::MAJOR, Feed::Path { seed: 2 }).unwrap();
+        assert_ne!(raises(&gapped).unwrap().maintenance.at, found.maintenance.at + 7_200);
+    }
+}

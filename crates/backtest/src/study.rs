@@ -460,3 +460,6 @@ impl Study<'_> {
         self.rows.iter().filter(|row| row.margin == ENGINE)
     }
 }
+
+#[cfg(test)]
+mod tests;
