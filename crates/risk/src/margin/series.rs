@@ -16,7 +16,7 @@ use crate::error::{RiskError, RiskResult};
 use crate::fixed_math::ln;
 use crate::option::normal::{cdf_fast, CDF_ARGUMENT_BITS, CDF_RESULT_BITS};
 pub use crate::option::OptionKind;
-use crate::units::{Price, Quote, Ratio, Round, MAX_PRICE, RATIO_BITS};
+use crate::units::{Lots, Price, Quote, Ratio, Round, MAX_PRICE, RATIO_BITS};
 
 /// Fraction bits of a unit value: sixteenths of an atom per lot.
 pub const UNIT_BITS: u32 = 4;
@@ -297,6 +297,16 @@ impl UnitValues {
     /// Mark of a lot, rounded down to the atom.
     pub const fn mark(&self) -> Quote {
         Quote::new(self.values[COLUMN_NONE] >> UNIT_BITS)
+    }
+
+    /// Mark value of so many lots, rounded down. Errors: [`RiskError::Overflow`].
+    pub fn value_of(&self, lots: Lots) -> RiskResult<Quote> {
+        crate::units::mul_div(lots.raw(), self.values[COLUMN_NONE], 1 << UNIT_BITS, Round::Floor).map(Quote::new)
+    }
+
+    /// What a lot can add to any requirement: forward plus strike. Errors: [`RiskError::Overflow`].
+    pub fn reach(&self) -> RiskResult<Quote> {
+        Quote::new(self.forward).add(Quote::new(self.strike).abs()?)
     }
 
     /// Value change of a lot per unit of relative spot move, atoms.
