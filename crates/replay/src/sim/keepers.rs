@@ -207,7 +207,8 @@ impl Keeper {
                 let price = marks.price(index);
                 let (min_price, max_price) = (price - price * TOLERANCE / 1_000, price + price * TOLERANCE / 1_000);
                 let max_lots = if matches!(intent.action, Action::Slice(_)) { capacity(&own, marks, index) } else { 0 };
-                if matches!(intent.action, Action::Slice(_)) && !self.expects(&intent.target, &market, marks, max_lots) {
+                let is_slice = matches!(intent.action, Action::Slice(_));
+                if !self.expects(&intent.target, &market, marks, is_slice, max_lots) {
                     return;
                 }
                 let args = LiquidateArgs { max_lots, min_price, max_price };
@@ -246,12 +247,15 @@ impl Keeper {
         self.own.insert(intent.target, world.member(&intent.target));
     }
 
-    /// Whether a slice is to be had, as this keeper sees account and book: lots that are offered now, and somebody to take them.
-    fn expects(&self, target: &Pubkey, market: &Pubkey, marks: &Marks, capacity: i64) -> bool {
+    /// Whether a call has an effect, as this keeper sees account and book: a new state, or lots that are offered now and somebody to take them.
+    fn expects(&self, target: &Pubkey, market: &Pubkey, marks: &Marks, is_slice: bool, capacity: i64) -> bool {
         let seen = self.own.get(target).or_else(|| self.view.members.iter().find(|(key, _)| key == target).map(|(_, account)| &**account));
         let Some(account) = seen else { return false };
         let Ok(Some(slice)) = preview::slice(account, market, marks, marks.now) else { return false };
-        if !slice.offered.is_positive() {
+        if slice.is_news {
+            return true;
+        }
+        if !is_slice || !slice.offered.is_positive() {
             return false;
         }
         let side = if lots_in(account, market) > 0 { Side::Bid } else { Side::Ask };

@@ -6,8 +6,8 @@ use super::tally::Tally;
 use crate::world::{Chain, World};
 use plimsoll_sdk::risk::liquidation::AccountState;
 use plimsoll_sdk::risk::oracle::Action;
-use plimsoll_sdk::risk::perp::{Candidate, CANDIDATES, CANDIDATE_PART};
-use plimsoll_sdk::risk::Secs;
+use plimsoll_sdk::risk::perp::{water_fill, Candidate, CANDIDATES, CANDIDATE_PART};
+use plimsoll_sdk::risk::{Lots, Price, Secs};
 use plimsoll_sdk::state::adl_round::{IndexPermission, SMALL_POSITION};
 use plimsoll_sdk::state::{AdlRound, MarginAccount, PerpSlot};
 use plimsoll_sdk::{address, build, preview};
@@ -108,15 +108,11 @@ fn close_lots(
         return;
     };
     let now = Secs::new(world.now);
-    let listed: Vec<Pubkey> = round
-        .listed()
-        .iter()
-        .filter(|one| round.is_fixed == 0 || one.cut > 0)
-        .map(|one| Pubkey::new_from_array(one.account.to_bytes()))
-        .collect();
     if round.is_executing(now) {
-        for batch in listed.chunks(CUTS) {
-            send(world, "execute_adl", &[build::execute_adl(slot.market, *key, &portfolio, batch)], tally);
+        for batch in due(&round, slot, marks.price(index)).chunks(CUTS) {
+            if world.member(key).perps.iter().any(|own| own.market == slot.market && own.position.lots != 0) {
+                send(world, "execute_adl", &[build::execute_adl(slot.market, *key, &portfolio, batch)], tally);
+            }
         }
     }
     let is_left = world.member(key).perps.iter().any(|own| own.market == slot.market && own.position.lots != 0);
@@ -127,6 +123,15 @@ fn close_lots(
     if !matches!(round.index_permission(now), IndexPermission::Registering | IndexPermission::Executing) {
         send(world, "close_adl_round", &[build::close_adl_round(slot.market, *key, round.opener)], tally);
     }
+}
+
+/// The candidates with a cut that has not been executed: by the round, or by what its first execution at `price` will find.
+fn due(round: &AdlRound, slot: &PerpSlot, price: i64) -> Vec<Pubkey> {
+    let mut listed: Vec<Candidate> = round.listed().iter().map(|one| **one).collect();
+    if round.is_fixed == 0 && water_fill(Lots::new(slot.position.lots.abs()), Price::new(price), &mut listed).is_err() {
+        return Vec::new();
+    }
+    listed.iter().filter(|one| one.cut > 0).map(|one| Pubkey::new_from_array(one.account.to_bytes())).collect()
 }
 
 /// The most levered accounts of the side that gains, as previewed, and what their registration reads.
