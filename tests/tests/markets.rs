@@ -301,7 +301,7 @@ fn a_bankrupt_keeps_no_collateral_at_the_cost_of_others() -> Result<()> {
     // 0.2 SOL, $40: too little to keep him from bankruptcy.
     done(bring(&mut stage, &trader, 0, token, purse, 200_000_000)?)?;
     stage.price(1, 105_000 * USD)?;
-    done(stage.deleverage(&trader, 1)?)?;
+    done(stage.deleverage_unranked(&trader, 1)?)?;
     done(stage.settle_estate(&trader)?)?;
     let loss = -stage.unsettled(&trader, 1);
     let absorbed_before = stage.world.market(1).perp.tranche_cash;
