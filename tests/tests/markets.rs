@@ -149,7 +149,7 @@ fn what_a_settling_market_leaves_unpaid_is_resolved() -> Result<()> {
     refused(stage.settle(&trader, 0)?, "SettleEstateInstead");
     done(stage.settle_estate(&trader)?)?;
     assert_eq!(stage.cash(&trader), 0);
-    done(stage.resolve(&trader, 0)?)?;
+    done(stage.resolve(&trader)?)?;
     assert!(stage.world.member(&trader.account).is_empty());
     // A claim is due after its time like any other.
     done(stage.touch(&short, 0)?)?;
@@ -301,15 +301,15 @@ fn a_bankrupt_keeps_no_collateral_at_the_cost_of_others() -> Result<()> {
     // 0.2 SOL, $40: too little to keep him from bankruptcy.
     done(bring(&mut stage, &trader, 0, token, purse, 200_000_000)?)?;
     stage.price(1, 105_000 * USD)?;
-    done(stage.deleverage(&trader, 1)?)?;
+    done(stage.deleverage_unranked(&trader, 1)?)?;
     done(stage.settle_estate(&trader)?)?;
     let loss = -stage.unsettled(&trader, 1);
     let absorbed_before = stage.world.market(1).perp.tranche_cash;
-    done(stage.resolve(&trader, 1)?)?;
+    done(stage.resolve(&trader)?)?;
     assert!(absorbed_before >= 0 && loss > 40 * USD);
     // What the sale will bring, $39.60, is still owed by him; nobody pays it for him.
     assert_eq!(-stage.unsettled(&trader, 1), 39_600_000);
-    refused(stage.resolve(&trader, 1)?, "NothingToSettle");
+    refused(stage.resolve(&trader)?, "NothingToSettle");
     assert!(take(&mut stage, &trader, token, purse, 1)?.is_err());
     stage.calm(6)?;
     done(buy(&mut stage, &buyer, &trader, 0, token)?)?;
