@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_path_touches_the_four_prices_and_stays_inside() {
-        for (open, high, low, close) in [(100, 112, 95, 108), (108, 108, 70, 71), (71, 90, 71, 90), (90, 90, 90, 90)] {
+        for (open, high, low, close) in [(100, 112, 95, 108), (100, 103, 90, 101), (108, 108, 70, 71), (71, 90, 71, 90), (90, 90, 90, 90)] {
             let [open, high, low, close] = [open, high, low, close].map(|price| price * 100_000);
             for at in (0..40).map(|hour| hour * 3_600) {
                 let bar = Bar { at, date: at, open, high, low, close, deviation: (high as f64 / low as f64).ln() / 1.665 };
@@ -115,6 +115,10 @@ mod tests {
                 assert_eq!(out.len(), 60);
                 assert_eq!((out.first(), out.last()), (Some(&open), Some(&close)));
                 assert_eq!((out.iter().min(), out.iter().max()), (Some(&low), Some(&high)));
+                if low < open.min(close) && high > open.max(close) {
+                    let first = |price| out.iter().position(|one| *one == price);
+                    assert_eq!(first(low) < first(high), open - low <= high - open, "the nearer extreme comes first");
+                }
             }
         }
     }

@@ -171,4 +171,20 @@ mod tests {
         let indices: Vec<usize> = common(&a, &b).into_iter().map(|(i, _)| i).collect();
         assert_eq!(indices, (0..6).chain(8..19).collect::<Vec<_>>());
     }
+
+    /// Bought at 100 and sold at 100; the first falls to 97 (low 95), the second rises to 101 (high 104): 4 and 9 of 100 are lost.
+    #[test]
+    fn a_spread_loses_when_its_legs_part() {
+        let series = |close: i64, low: i64, high: i64| {
+            let mut series = wild(2, 2);
+            let first = 100_000_000;
+            (series.bars[0].open, series.bars[0].high, series.bars[0].low, series.bars[0].close) = (first, first, first, first);
+            (series.bars[1].open, series.bars[1].high, series.bars[1].low, series.bars[1].close) = (first, high, low, close);
+            series
+        };
+        let (a, b) = (series(97_000_000, 95_000_000, 100_000_000), series(101_000_000, 100_000_000, 104_000_000));
+        let rates = |series: &Series| along(&replay(series, &Setting::MAJOR.vol, Feed::Range).unwrap(), &Setting::MAJOR).unwrap();
+        let hours = observe((&a, &rates(&a)), (&b, &rates(&b)), None).unwrap();
+        assert!((hours[0].close - 0.04).abs() < 1e-6 && (hours[0].worst - 0.09).abs() < 1e-6, "{hours:?}");
+    }
 }

@@ -144,8 +144,11 @@ impl Account {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
+    use crate::rates::{along, Setting};
+    use crate::tape::{replay, Feed};
+    use crate::testing::wild;
 
     /// Hull's textbook case as a straddle: F = 42, K = 40, σ = 20 %, half a year; undiscounted call 4.1998…, put 2.1998….
     #[test]
@@ -185,5 +188,37 @@ mod tests {
             let engine = unit(OptionKind::Call).delta().raw() + unit(OptionKind::Put).delta().raw();
             assert!((engine as f64 - delta).abs() < 1e-5 * mark as f64, "{engine} {delta}");
         }
+    }
+
+    /// Three bars that end at 100, 112 and 113: the second hour begins with options in the money, hedged.
+    #[test]
+    fn a_hedged_hour_loses_no_delta_and_demands_the_worst_corner() {
+        let closes = [100_000_000, 112_000_000, 113_000_000];
+        let mut series = wild(1, 3);
+        for (bar, close) in series.bars.iter_mut().zip(closes) {
+            (bar.open, bar.high, bar.low, bar.close) = (close, close, close, close);
+        }
+        let setting = Setting::MAJOR;
+        let tape = replay(&series, &setting.vol, Feed::Range).unwrap();
+        let rates = along(&tape, &setting).unwrap();
+        let hours = observe(&series, &tape, &rates, 30, Scan::Engine).unwrap();
+        let [_, second] = hours[..] else { panic!("two hours") };
+        let (left, sigma) = (719.0, forecast(&tape.states[1], 719.0));
+        let value = |price: f64| straddle(price, 100.0, left / 8_760.0, sigma);
+        let delta = (value(112.01) - value(111.99)) / 0.02;
+        assert!(delta > 0.3, "{delta}");
+        // Without the hedge, delta times the move would be lost on top.
+        let then = straddle(113.0, 100.0, 718.0 / 8_760.0, forecast(&tape.states[2], 718.0));
+        let lost = (then - value(112.0) - delta) / 112.0;
+        assert!((second.close - lost).abs() < 0.01 * delta / 112.0, "{second:?} {lost}");
+        // What is demanded is near 0.8 of the loss in the worst corner of the grid: the range down with volatility half up.
+        let corner = |range: f64| {
+            let moved = 112.0 * (1.0 + range);
+            let up = straddle(moved, 100.0, left / 8_760.0, (1.5 * sigma).max(0.5));
+            (up - value(112.0) - delta * (moved - 112.0)) / 112.0
+        };
+        let range = rates[1].range.raw() as f64 / Ratio::ONE.raw() as f64;
+        let expected = 0.8 * corner(range).max(corner(-range));
+        assert!((0.95..1.35).contains(&(second.required / expected)), "{} {expected}", second.required);
     }
 }
