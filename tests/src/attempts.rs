@@ -80,7 +80,15 @@ pub fn withdraw_with(scene: &mut Scene, slot: usize, key: fn(&Scene) -> Pubkey) 
 /// The taker pays `amount` of collateral in.
 pub fn bring(scene: &mut Scene, amount: u64) -> Attempt {
     let (taker, world) = (&scene.taker, &scene.world);
-    let bring = build::deposit_collateral(taker.owner.pubkey(), world.exchange, taker.account, scene.token, scene.token_wallet, amount);
+    let bring = build::deposit_collateral(
+        taker.owner.pubkey(),
+        world.exchange,
+        taker.account,
+        scene.keys(0).market,
+        scene.token,
+        scene.token_wallet,
+        amount,
+    );
     Attempt::of(bring, &[&taker.owner])
 }
 
@@ -472,4 +480,94 @@ pub fn sample_funding(scene: &mut Scene) -> Attempt {
 pub fn check_health(scene: &mut Scene) -> Attempt {
     let taker = &scene.taker;
     Attempt::of(build::check_health(taker.account, &scene.portfolio(taker)), &[&scene.stranger])
+}
+
+/// The keeper asks for more than may leave at once.
+pub fn ask(scene: &mut Scene, amount: u64) -> Attempt {
+    let (keeper, exchange) = (&scene.keeper, scene.world.exchange);
+    let portfolio = scene.portfolio(keeper);
+    let (owner, quote) = (keeper.owner.pubkey(), scene.world.quote);
+    let ask = build::request_withdrawal(owner, exchange, keeper.account, None, quote, keeper.wallet, amount, &portfolio);
+    Attempt::of(ask, &[&keeper.owner])
+}
+
+/// A request that is queued.
+pub fn good_request(scene: &mut Scene) -> Attempt {
+    ask(scene, 99_000 * USD as u64)
+}
+
+/// The keeper takes its request back.
+pub fn take_back(scene: &mut Scene) -> Attempt {
+    let (keeper, world) = (&scene.keeper, &scene.world);
+    let back = build::cancel_withdrawal(keeper.owner.pubkey(), world.exchange, keeper.account, None, world.quote);
+    Attempt::of(back, &[&keeper.owner])
+}
+
+/// A stranger has the keeper's request paid.
+pub fn pay_out(scene: &mut Scene) -> Attempt {
+    let (keeper, world) = (&scene.keeper, &scene.world);
+    let portfolio = scene.portfolio(keeper);
+    let owner = keeper.owner.pubkey();
+    let process = build::process_withdrawal(owner, world.exchange, keeper.account, None, world.quote, keeper.wallet, &portfolio);
+    Attempt::of(process, &[&scene.stranger])
+}
+
+/// The hour of the deposits is over, so that only a part of all there is may leave at once.
+pub fn settled_in() -> Result<Scene> {
+    let mut scene = Scene::calm()?;
+    scene.world.pass(7_200);
+    for _ in 0..12 {
+        scene.tick(10)?;
+    }
+    Ok(scene)
+}
+
+/// The keeper has asked.
+pub fn asked() -> Result<Scene> {
+    let mut scene = settled_in()?;
+    let ask = good_request(&mut scene);
+    done(&mut scene, ask);
+    Ok(scene)
+}
+
+/// The keeper has asked an hour ago.
+pub fn granted() -> Result<Scene> {
+    let mut scene = asked()?;
+    scene.world.pass(3_600);
+    for _ in 0..12 {
+        scene.tick(10)?;
+    }
+    Ok(scene)
+}
+
+/// The feeds have been silent for six hours.
+pub fn silent() -> Result<Scene> {
+    let mut scene = Scene::calm()?;
+    scene.world.pass(21_600);
+    Ok(scene)
+}
+
+/// The first market's price becomes final.
+pub fn settle_market(scene: &mut Scene) -> Attempt {
+    Attempt::of(build::begin_settling(scene.keys(0).market), &[&scene.stranger])
+}
+
+/// The governor pauses new risk in the first market.
+pub fn pause(scene: &mut Scene) -> Attempt {
+    let world = &scene.world;
+    Attempt::of(build::pause(world.governor.pubkey(), world.exchange, Some(scene.keys(0).market)), &[&world.governor])
+}
+
+/// The first market was paused.
+pub fn paused() -> Result<Scene> {
+    let mut scene = Scene::calm()?;
+    let pause = pause(&mut scene);
+    done(&mut scene, pause);
+    Ok(scene)
+}
+
+/// The governor lifts the pause.
+pub fn lift(scene: &mut Scene) -> Attempt {
+    let world = &scene.world;
+    Attempt::of(build::lift_pause(world.governor.pubkey(), world.exchange, Some(scene.keys(0).market)), &[&world.governor])
 }

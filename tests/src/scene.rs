@@ -78,7 +78,15 @@ impl Scene {
         let token = world.list_collateral(0, 9, weight, weight, 0)?;
         let collateral = address::collateral(&world.exchange, &token.mint);
         let token_wallet = world.wallet(token, &taker.owner.pubkey(), 100_000_000_000)?;
-        let bring = build::deposit_collateral(taker.owner.pubkey(), world.exchange, taker.account, token, token_wallet, 5_000_000_000);
+        let bring = build::deposit_collateral(
+            taker.owner.pubkey(),
+            world.exchange,
+            taker.account,
+            world.markets[0].keys.market,
+            token,
+            token_wallet,
+            5_000_000_000,
+        );
         world.send(&[bring], &[&taker.owner])?;
         let stranger_wallet = world.wallet(world.quote, &stranger.pubkey(), 1_000 * USD as u64)?;
         let governor = world.governor.pubkey();
@@ -222,7 +230,7 @@ impl Foreign {
         world.send(&[create, list], &[&payer, &book, &governor])?;
         let market = MarketKeys { market: address::market(&exchange, 0), book: book.pubkey() };
         let update = build::update_market(market.market, world.markets[0].price_account);
-        let args = build::CreateCollateralArgs { im_weight: 1 << 29, mm_weight: 1 << 29, cap: i64::MAX / 4, warm_up: 0 };
+        let args = build::CreateCollateralArgs { im_weight: 1 << 29, mm_weight: 1 << 29, cap: 1 << 56, warm_up: 0 };
         let accept = build::create_collateral(key, key, market.market, token, args);
         let args = build::OpenAccountArgs { number: 0, delegate: Pubkey::default() };
         let join = build::open_account(key, member.pubkey(), exchange, args);

@@ -176,7 +176,7 @@ fn collateral_that_is_not_in_its_vault() -> Result<()> {
     let token = stage.world.list_collateral(0, 9, 1 << 29, 1 << 29, 0)?;
     let wallet = stage.world.wallet(token, &short.owner.pubkey(), 1_000)?;
     let exchange = stage.world.exchange;
-    let bring = build::deposit_collateral(short.owner.pubkey(), exchange, short.account, token, wallet, 1_000);
+    let bring = build::deposit_collateral(short.owner.pubkey(), exchange, short.account, stage.keys(0).market, token, wallet, 1_000);
     done(stage.send("deposit_collateral", bring, &[&short.owner])?)?;
     tamper(&mut stage, short.account, |account: &mut MarginAccount| account.collaterals[0].amount += 1)?;
     let broken = audit::violations(&stage.world);

@@ -4,7 +4,7 @@ use anyhow::Result;
 use plimsoll::errors::PlimsollError as E;
 use plimsoll_replay::world::{Listing, World};
 use plimsoll_sdk::build::{self, CreateGroupArgs};
-use plimsoll_sdk::risk::correlation::{Correlation, Measure, Sample};
+use plimsoll_sdk::risk::correlation::{Correlation, Measure, Pair, Sample};
 use plimsoll_sdk::risk::Ratio;
 use plimsoll_sdk::state::RiskGroup;
 use plimsoll_sdk::{address, PROGRAM_ID};
@@ -170,7 +170,8 @@ fn a_silent_feed_stops_its_own_pairs_and_no_others() -> Result<()> {
     let during = club.group().correlation;
     let pairs = |state: &Correlation| [state.pairs[0], state.pairs[1], state.pairs[7]];
     let (was, is) = (pairs(&before), pairs(&during));
-    assert!(is[0].initial < was[0].initial);
+    let rho = |pair: &Pair| pair.correlation(&club.group().params).map(Ratio::raw);
+    assert!(rho(&is[0]) < rho(&was[0]));
     // The bucket that ran when the feed fell silent has not ended for the third market.
     assert_eq!((is[1], is[2]), (was[1], was[2]), "no sample of both, no change");
     // It comes back: what happened meanwhile counts.

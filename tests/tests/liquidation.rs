@@ -229,7 +229,8 @@ fn collateral_of_a_failing_account_is_sold_at_one_percent_off_to_pay_its_losses(
     // Ten SOL, worth $2,000, and $109 of cash carry 0.15 BTC of $18,000; the fee is $9.
     let wallet = stage.world.wallet(token, &trader.owner.pubkey(), 10_000_000_000)?;
     let exchange = stage.world.exchange;
-    let bring = build::deposit_collateral(trader.owner.pubkey(), exchange, trader.account, token, wallet, 10_000_000_000);
+    let bring =
+        build::deposit_collateral(trader.owner.pubkey(), exchange, trader.account, stage.keys(0).market, token, wallet, 10_000_000_000);
     done(stage.send("deposit_collateral", bring, &[&trader.owner])?)?;
     stage.trade(1, &trader, &dealer, 1_500, 120_000 * USD)?;
     let cash = stage.cash(&trader);

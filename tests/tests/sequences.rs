@@ -234,8 +234,15 @@ impl Play {
             }
             Action::Bring { who, atoms } => {
                 let member = &self.members[who];
-                let instruction =
-                    build::deposit_collateral(member.owner.pubkey(), exchange, member.account, self.token, self.purses[who], atoms);
+                let instruction = build::deposit_collateral(
+                    member.owner.pubkey(),
+                    exchange,
+                    member.account,
+                    self.market(0),
+                    self.token,
+                    self.purses[who],
+                    atoms,
+                );
                 self.send(instruction, Some(who))?;
             }
             Action::Take { who, atoms } => {

@@ -25,6 +25,7 @@ MODULES = [
     "normal",
     "black76",
     "greeks",
+    "volatility",
 ]
 
 

@@ -1,10 +1,12 @@
 //! Set-up, build, test and demo commands of the workspace: `cargo xtask help`.
 mod artifact;
+mod backtest;
 mod budget;
 mod build;
 mod compiler;
 mod fuzz;
 mod idl;
+mod localnet;
 mod process;
 mod replay;
 mod setup;
@@ -23,10 +25,13 @@ cargo xtask <command>
   bytecode         the compiled programs alone: plimsoll.so, and sbf_check.so which tests the compiler
   idl [--check]    the IDL alone
   test             set-up, build, every test, lints, format, size budget
-  demo [args]      set-up, build, then the replay of the crash
+  demo [args]      set-up, build, then the replay of the crash; with --rpc a smaller one over JSON-RPC
+  localnet [args]  set-up, build, then a cluster in the foreground with the program deployed and prices moving
+  migrate [args]   set-up, build, then the deploy and initialise steps on any cluster
   cu [--json]      set-up, build, then compute units of whole instructions
   bench            margin checks per second on one core
   fuzz [seconds]   raw portfolios into the margin engine, 600 seconds unless told
+  backtest [args]  coverage of maintenance margin over the price history: --write, --check, --json
   clean            remove what the above made
 
 SBF_COMPILER=platform|registry chooses the compiler; without it the platform tools are used where they are installed.";
@@ -51,6 +56,9 @@ fn run(arguments: &[String]) -> Result<()> {
         "bytecode" => setup::run().and_then(|compiler| build::bytecode(&compiler)),
         "idl" => idl::run(is_check(rest)?),
         "test" => suite::run(),
+        "demo" if rest.iter().any(|flag| flag == "--rpc") => localnet::run("plimsoll-rpc-demo", rest),
+        "localnet" => localnet::run("plimsoll-localnet", rest),
+        "migrate" => localnet::run("plimsoll-migrate", rest),
         "demo" => replay::run("plimsoll-replay", rest),
         "cu" => replay::run("plimsoll-cu", rest),
         "bench" => suite::bench(rest),
@@ -66,8 +74,12 @@ fn run(arguments: &[String]) -> Result<()> {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+    let result = match arguments.split_first() {
+        Some((command, rest)) if command == "backtest" => backtest::run(rest),
+        _ => run(&arguments).map(|()| ExitCode::SUCCESS),
+    };
+    match result {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

@@ -2,7 +2,7 @@
 use crate::{
     budget, build,
     compiler::{self, Compiler},
-    fuzz, idl, process, setup, workspace,
+    fuzz, idl, localnet, process, setup, workspace,
 };
 use anyhow::{bail, Context, Result};
 use std::{
@@ -51,8 +51,14 @@ pub(crate) fn run() -> Result<()> {
     if matches!(compiler, Compiler::Registry { .. }) {
         phases.run("linker's tests", || count.run(&mut compiler::linker_command("test")?))?;
     }
-    let arguments = ["test", "--workspace", "--locked", "--no-fail-fast"];
-    let tested = phases.run("tests", || count.run(Command::new(workspace::cargo()).current_dir(workspace::root()).args(arguments)));
+    let tested = phases.run("tests", || {
+        let arguments = ["test", "--workspace", "--locked", "--no-fail-fast"];
+        count.run(Command::new(workspace::cargo()).current_dir(workspace::root()).args(arguments).args(localnet::each("--exclude")))
+    });
+    let tested = tested.and(phases.run("tests on a cluster", || {
+        let arguments = ["test", "--locked", "--no-fail-fast"];
+        count.run(Command::new(workspace::cargo()).current_dir(workspace::root()).args(arguments).args(localnet::each("--package")))
+    }));
     phases.run("fuzzing for ten seconds", || fuzz::run(&["10".to_string()]))?;
     println!("\nseconds per phase:");
     for (name, time) in &phases.0 {

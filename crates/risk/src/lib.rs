@@ -16,10 +16,12 @@ pub mod liquidation;
 pub mod margin;
 pub mod option;
 pub mod oracle;
+pub mod pause;
 pub mod perp;
 pub mod twap;
 pub mod units;
 pub mod volatility;
+pub mod withdrawals;
 
 pub use error::{RiskError, RiskResult};
-pub use units::{Lots, Premium, Price, Quote, Ratio, Round, Secs};
+pub use units::{Atoms, Lots, Premium, Price, Quote, Ratio, Round, Secs};

@@ -1,23 +1,23 @@
-//! Limits on what leaves the exchange, per hour and per day, against the time-weighted total value locked (RULES 1.6).
+//! Limits on what leaves a vault, per hour and per day, against the time-weighted total in it (RULES 1.6).
 //!
 //! What counts is the *net* outflow of a sliding window: a deposit gives its room back, so that cycling deposits locks out nobody. A window
 //! is twelve whole slots and the running one; of the oldest slot the outflow counts and the inflow does not. Hence no withdrawal takes the net
 //! outflow of the hour or the day that ends with it above the limit, wherever slots begin (a bucket that leaks would let twice the limit pass).
 //!
-//! The limit is a share of the total's average, so that a deposit does not raise the limit it is withdrawn under. Small requests alone may
-//! use a reserve on top, so that a large one never shuts the door on them. Beyond the limits requests queue; [`queue_share`] divides.
+//! The limit is a share of the total's average, so that a deposit does not raise the limit it is withdrawn under. Beyond the limits requests
+//! queue ([`crate::withdrawals`]).
 
 use crate::error::{RiskError, RiskResult};
 use crate::fixed_math::{decay, scale, Q60};
-use crate::units::{Quote, Ratio, Round, Secs};
+use crate::units::{Atoms, Ratio, Round, Secs};
 use bytemuck::{Pod, Zeroable};
 
 const SLOTS: usize = 13;
 const RING: i64 = 13;
 const HOUR_SLOT: i64 = 300;
 const DAY_SLOT: i64 = 7_200;
-/// Largest amount or total, far above any supply of the quote token.
-const MAX_AMOUNT: i64 = 1 << 56;
+/// Largest amount or total, token atoms: far above any supply of the quote token, and the largest cap of a collateral.
+pub const MAX_AMOUNT: i64 = 1 << 56;
 
 // Thirteen slots of the largest flow fit.
 const _: () = assert!(MAX_AMOUNT.checked_mul(64).is_some());
@@ -31,31 +31,19 @@ pub struct OutflowParams {
     pub hourly: Ratio,
     /// Share that may leave in a day (10 %).
     pub daily: Ratio,
-    /// A request up to this is small ($1,000†).
-    pub small_request: Quote,
-    /// What small requests together may take beyond the hourly and the daily limit ($10,000).
-    pub small_reserve: Quote,
     /// Half-life of the total's average (12 h†).
     pub half_life: Secs,
 }
 
 impl OutflowParams {
     /// The defaults.
-    pub const DEFAULT: Self = Self {
-        hourly: Ratio::of(1, 100),
-        daily: Ratio::of(10, 100),
-        small_request: Quote::new(1_000_000_000),
-        small_reserve: Quote::new(10_000_000_000),
-        half_life: Secs::new(12 * 3_600),
-    };
+    pub const DEFAULT: Self = Self { hourly: Ratio::of(1, 100), daily: Ratio::of(10, 100), half_life: Secs::new(12 * 3_600) };
 
     /// Checks every range. Errors: [`RiskError::ParameterOutOfRange`].
     pub fn validate(&self) -> RiskResult<()> {
         let are_shares = Ratio::ZERO < self.hourly && self.hourly <= self.daily && self.daily <= Ratio::ONE;
-        let are_small =
-            !self.small_request.is_negative() && self.small_request <= self.small_reserve && self.small_reserve.raw() <= MAX_AMOUNT;
         let is_time = (1..=1 << 26).contains(&self.half_life.raw());
-        if are_shares && are_small && is_time {
+        if are_shares && is_time {
             Ok(())
         } else {
             Err(RiskError::ParameterOutOfRange)
@@ -82,9 +70,9 @@ pub struct OutflowLimiter {
     hour: Window,
     day: Window,
     /// Exponentially time-weighted total.
-    average: Quote,
+    average: Atoms,
     /// The total since `updated`.
-    total: Quote,
+    total: Atoms,
     /// When the total was last seen.
     updated: Secs,
 }
@@ -122,7 +110,7 @@ impl Window {
 
 impl OutflowLimiter {
     /// Begins at `now` with the total as its own average. Errors: [`RiskError::QuantityOutOfRange`], [`RiskError::ParameterOutOfRange`].
-    pub fn new(total: Quote, now: Secs) -> RiskResult<Self> {
+    pub fn new(total: Atoms, now: Secs) -> RiskResult<Self> {
         check(total)?;
         let mut limiter = Self { average: total, total, updated: now, ..Self::zeroed() };
         limiter.advance(now)?;
@@ -130,14 +118,14 @@ impl OutflowLimiter {
     }
 
     /// Average of the total up to the last call.
-    pub fn average(&self) -> Quote {
+    pub fn average(&self) -> Atoms {
         self.average
     }
 
     /// Records a deposit that has raised the total to `total_after`.
     ///
     /// Errors: [`RiskError::QuantityOutOfRange`]; [`RiskError::Overflow`].
-    pub fn record_deposit(&mut self, params: &OutflowParams, amount: Quote, total_after: Quote, now: Secs) -> RiskResult<()> {
+    pub fn record_deposit(&mut self, params: &OutflowParams, amount: Atoms, total_after: Atoms, now: Secs) -> RiskResult<()> {
         let mut next = self.at(params, amount, total_after, now)?;
         for (window, number) in [(&mut next.hour, now.raw() / HOUR_SLOT), (&mut next.day, now.raw() / DAY_SLOT)] {
             let (_, inward) = window.slot(number)?;
@@ -147,19 +135,17 @@ impl OutflowLimiter {
         Ok(())
     }
 
-    /// What a withdrawal may take at `now`: the large-request limit, or the higher one of small requests. Never negative.
-    ///
-    /// Errors: [`RiskError::ParameterOutOfRange`], [`RiskError::Overflow`].
-    pub fn allowance(&self, params: &OutflowParams, is_small: bool, now: Secs) -> RiskResult<Quote> {
-        self.at(params, Quote::ZERO, self.total, now)?.room(params, is_small)
+    /// What may still leave at `now`. Never negative. Errors: [`RiskError::WrongState`] for a clock that goes back, [`RiskError::Overflow`].
+    pub fn allowance(&self, params: &OutflowParams, now: Secs) -> RiskResult<Atoms> {
+        self.at(params, Atoms::ZERO, self.total, now)?.room(params)
     }
 
     /// Records a withdrawal that will lower the total to `total_after`, if both windows have room for it; else nothing changes.
     ///
     /// Errors: [`RiskError::LimitExceeded`] when they have not: queue the request; [`RiskError::QuantityOutOfRange`]; [`RiskError::Overflow`].
-    pub fn check_and_record(&mut self, params: &OutflowParams, amount: Quote, total_after: Quote, now: Secs) -> RiskResult<()> {
+    pub fn check_and_record(&mut self, params: &OutflowParams, amount: Atoms, total_after: Atoms, now: Secs) -> RiskResult<()> {
         let mut next = self.at(params, amount, total_after, now)?;
-        if amount > next.room(params, amount <= params.small_request)? {
+        if amount > next.room(params)? {
             return Err(RiskError::LimitExceeded);
         }
         for (window, number) in [(&mut next.hour, now.raw() / HOUR_SLOT), (&mut next.day, now.raw() / DAY_SLOT)] {
@@ -171,7 +157,7 @@ impl OutflowLimiter {
     }
 
     /// This limiter brought to `now`, with the total's average up to then and `total_after` from then on.
-    fn at(&self, params: &OutflowParams, amount: Quote, total_after: Quote, now: Secs) -> RiskResult<Self> {
+    fn at(&self, params: &OutflowParams, amount: Atoms, total_after: Atoms, now: Secs) -> RiskResult<Self> {
         check(amount)?;
         check(total_after)?;
         // The windows would run backwards; the chain's clock does not.
@@ -181,7 +167,7 @@ impl OutflowLimiter {
         let mut next = *self;
         let kept = decay(now.sub(self.updated)?, params.half_life)?;
         // toward() keeps the average between the two, and totals are non-negative.
-        next.average = Quote::new(Q60::new(self.total.raw()).toward(Q60::new(self.average.raw()), kept)?.raw());
+        next.average = Atoms::new(Q60::new(self.total.raw()).toward(Q60::new(self.average.raw()), kept)?.raw());
         next.total = total_after;
         next.advance(now)?;
         Ok(next)
@@ -197,33 +183,15 @@ impl OutflowLimiter {
         Ok(())
     }
 
-    fn room(&self, params: &OutflowParams, is_small: bool) -> RiskResult<Quote> {
-        let reserve = if is_small { params.small_reserve } else { Quote::ZERO };
-        let left = |share: Ratio, window: &Window| -> RiskResult<Quote> {
-            let limit = Quote::new(scale(self.average.raw(), share, Round::Floor)?).add(reserve)?;
-            limit.sub(Quote::new(window.net()?))
+    fn room(&self, params: &OutflowParams) -> RiskResult<Atoms> {
+        let left = |share: Ratio, window: &Window| -> RiskResult<Atoms> {
+            Atoms::new(scale(self.average.raw(), share, Round::Floor)?).sub(Atoms::new(window.net()?))
         };
         Ok(left(params.hourly, &self.hour)?.min(left(params.daily, &self.day)?).positive_part())
     }
 }
 
-/// What one queued request receives of an hour's allowance: all of it if all fit, else its share, rounded down (the dust stays).
-///
-/// Errors: [`RiskError::QuantityOutOfRange`] for a negative amount or a request above the total.
-pub fn queue_share(request: Quote, total_requests: Quote, allowance: Quote) -> RiskResult<Quote> {
-    check(request)?;
-    check(total_requests)?;
-    check(allowance)?;
-    if request > total_requests {
-        return Err(RiskError::QuantityOutOfRange);
-    }
-    if total_requests <= allowance {
-        return Ok(request);
-    }
-    request.mul_div(allowance.raw(), total_requests.raw(), Round::Floor)
-}
-
-fn check(amount: Quote) -> RiskResult<()> {
+pub(crate) fn check(amount: Atoms) -> RiskResult<()> {
     if (0..=MAX_AMOUNT).contains(&amount.raw()) {
         Ok(())
     } else {
@@ -247,30 +215,30 @@ mod tests {
     }
 
     fn limiter(total: i64) -> OutflowLimiter {
-        OutflowLimiter::new(Quote::new(total), at(0)).unwrap()
+        OutflowLimiter::new(Atoms::new(total), at(0)).unwrap()
     }
 
     fn withdraw(limiter: &mut OutflowLimiter, amount: i64, second: i64) -> RiskResult<()> {
         let after = limiter.total.raw() - amount;
-        limiter.check_and_record(&P, Quote::new(amount), Quote::new(after), at(second))
+        limiter.check_and_record(&P, Atoms::new(amount), Atoms::new(after), at(second))
     }
 
     fn deposit(limiter: &mut OutflowLimiter, amount: i64, second: i64) {
         let after = limiter.total.raw() + amount;
-        limiter.record_deposit(&P, Quote::new(amount), Quote::new(after), at(second)).unwrap();
+        limiter.record_deposit(&P, Atoms::new(amount), Atoms::new(after), at(second)).unwrap();
     }
 
     #[test]
     fn one_percent_an_hour_and_no_atom_more() {
         let mut limiter = limiter(100 * MILLION);
-        let limit = limiter.allowance(&P, false, at(0)).unwrap().raw();
+        let limit = limiter.allowance(&P, at(0)).unwrap().raw();
         // 1 % in Q30 is rounded down by less than 2⁻³⁰ of the total.
         assert!(limit <= MILLION && limit > MILLION - 100_000);
         assert_eq!(withdraw(&mut limiter, limit + 1, 0), Err(RiskError::LimitExceeded));
         assert_eq!(withdraw(&mut limiter, limit, 0), Ok(()));
-        assert_eq!(limiter.allowance(&P, false, at(0)), Ok(Quote::ZERO));
-        assert_eq!(withdraw(&mut limiter, 1_001 * USDC, 3_600), Err(RiskError::LimitExceeded), "the window has not passed whole");
-        assert_eq!(withdraw(&mut limiter, 1_001 * USDC, 3_900), Ok(()));
+        assert_eq!(limiter.allowance(&P, at(0)), Ok(Atoms::ZERO));
+        assert_eq!(withdraw(&mut limiter, 1, 3_600), Err(RiskError::LimitExceeded), "the window has not passed whole");
+        assert_eq!(withdraw(&mut limiter, 1, 3_900), Ok(()));
     }
 
     #[test]
@@ -278,7 +246,7 @@ mod tests {
         let mut limiter = limiter(100 * MILLION);
         let mut taken = 0;
         for second in (0..86_400).step_by(3_900) {
-            let room = limiter.allowance(&P, false, at(second)).unwrap().raw();
+            let room = limiter.allowance(&P, at(second)).unwrap().raw();
             taken += room;
             withdraw(&mut limiter, room, second).unwrap();
         }
@@ -288,38 +256,26 @@ mod tests {
     #[test]
     fn a_deposit_gives_its_room_back_and_raises_no_limit() {
         let mut limiter = limiter(100 * MILLION);
-        let limit = limiter.allowance(&P, false, at(0)).unwrap().raw();
+        let limit = limiter.allowance(&P, at(0)).unwrap().raw();
         for turn in 0..20 {
             deposit(&mut limiter, 50 * MILLION, turn);
             withdraw(&mut limiter, 50 * MILLION, turn).unwrap();
         }
-        assert!(limiter.allowance(&P, false, at(20)).unwrap().raw() >= limit, "cycling locked out nobody");
+        assert!(limiter.allowance(&P, at(20)).unwrap().raw() >= limit, "cycling locked out nobody");
         deposit(&mut limiter, 500 * MILLION, 20);
-        let room = limiter.allowance(&P, false, at(20)).unwrap().raw();
+        let room = limiter.allowance(&P, at(20)).unwrap().raw();
         assert!(room <= 501 * MILLION, "the deposit itself and the limit of before, not 1 % of the deposit on top: {room}");
-    }
-
-    #[test]
-    fn small_requests_have_a_reserve_of_their_own() {
-        let mut limiter = limiter(100 * MILLION);
-        let limit = limiter.allowance(&P, false, at(0)).unwrap().raw();
-        withdraw(&mut limiter, limit, 0).unwrap();
-        for _ in 0..10 {
-            withdraw(&mut limiter, 1_000 * USDC, 0).unwrap();
-        }
-        assert_eq!(withdraw(&mut limiter, 1_000 * USDC, 0), Err(RiskError::LimitExceeded));
-        assert_eq!(withdraw(&mut limiter, 1, 0), Err(RiskError::LimitExceeded));
     }
 
     #[test]
     fn the_average_follows_in_half_lives() {
         let mut limiter = limiter(0);
         deposit(&mut limiter, 64 * MILLION, 0);
-        assert_eq!(limiter.average(), Quote::ZERO);
+        assert_eq!(limiter.average(), Atoms::ZERO);
         deposit(&mut limiter, 0, 43_200);
-        assert_eq!(limiter.average(), Quote::new(32 * MILLION));
+        assert_eq!(limiter.average(), Atoms::new(32 * MILLION));
         deposit(&mut limiter, 0, 86_400);
-        assert_eq!(limiter.average(), Quote::new(48 * MILLION));
+        assert_eq!(limiter.average(), Atoms::new(48 * MILLION));
     }
 
     #[test]
@@ -327,26 +283,14 @@ mod tests {
         let before = limiter(100 * MILLION);
         let mut after = before;
         assert_eq!(withdraw(&mut after, 2 * MILLION, 50), Err(RiskError::LimitExceeded));
-        let bad = after.check_and_record(&P, Quote::new(-1), Quote::ZERO, at(0));
+        let bad = after.check_and_record(&P, Atoms::new(-1), Atoms::ZERO, at(0));
         assert_eq!(bad, Err(RiskError::QuantityOutOfRange));
-        assert_eq!(after.record_deposit(&P, Quote::new(MAX_AMOUNT + 1), Quote::ZERO, at(0)), Err(RiskError::QuantityOutOfRange));
+        assert_eq!(after.record_deposit(&P, Atoms::new(MAX_AMOUNT + 1), Atoms::ZERO, at(0)), Err(RiskError::QuantityOutOfRange));
         assert_eq!(withdraw(&mut after, 1, -1), Err(RiskError::WrongState));
         assert_eq!(after, before);
         assert_eq!(P.validate(), Ok(()));
         assert!(OutflowParams { daily: Ratio::of(1, 1_000), ..P }.validate().is_err());
         assert!(OutflowParams { half_life: Secs::ZERO, ..P }.validate().is_err());
-        assert!(OutflowParams { small_reserve: Quote::ZERO, ..P }.validate().is_err());
-    }
-
-    #[test]
-    fn the_queue_shares_pro_rata() {
-        let share = |request, total, allowance| queue_share(Quote::new(request), Quote::new(total), Quote::new(allowance)).map(Quote::raw);
-        assert_eq!(share(30, 100, 100), Ok(30));
-        assert_eq!(share(30, 100, 99), Ok(29));
-        assert_eq!(share(1, 3, 1), Ok(0));
-        assert_eq!(share(0, 0, 0), Ok(0));
-        assert_eq!(share(4, 3, 1), Err(RiskError::QuantityOutOfRange));
-        assert_eq!(share(-1, 3, 1), Err(RiskError::QuantityOutOfRange));
     }
 
     proptest! {
@@ -357,7 +301,6 @@ mod tests {
             let (mut second, mut flows) = (0, vec![]);
             for (wait, amount, is_deposit) in steps {
                 second += wait;
-                let amount = amount.max(P.small_request.raw() + 1);
                 if is_deposit {
                     deposit(&mut limiter, amount, second);
                     flows.push((second, -amount));
@@ -371,15 +314,6 @@ mod tests {
                 let net: i64 = flows.iter().filter(|&&(time, _)| time >= second - 3_600).map(|&(_, flow)| flow).sum();
                 prop_assert!(net <= limit);
             }
-        }
-
-        #[test]
-        fn shares_never_exceed_the_allowance(requests in prop::collection::vec(0_i64..1 << 50, 1..20), allowance in 0_i64..1 << 52) {
-            let total: i64 = requests.iter().sum();
-            let shares = requests.iter().map(|&request| queue_share(Quote::new(request), Quote::new(total), Quote::new(allowance)).unwrap().raw());
-            let paid: i64 = shares.sum();
-            prop_assert!(paid <= allowance && paid <= total);
-            prop_assert!(total <= allowance || allowance - paid < i64::try_from(requests.len()).unwrap());
         }
     }
 }

@@ -3,6 +3,7 @@
 //! | type | unit | range |
 //! | --- | --- | --- |
 //! | [`Quote`] | atoms of the quote token, 1e-6 USDC; positive = belongs to the account | ±2⁶⁰ |
+//! | [`Atoms`] | atoms of the token of one vault, quote or collateral | 0 ..= 2⁵⁶ |
 //! | [`Lots`] | base lots of one market; positive = long | ±2³⁰ |
 //! | [`Price`] | quote atoms per base lot | 1 ..= 2³⁰ |
 //! | [`Premium`] | quote atoms per base lot of an option, Q32 fixed point (one atom = 2³²) | ±2³¹ |
@@ -100,6 +101,10 @@ macro_rules! unit {
 unit! {
     /// Quote atoms (1e-6 USDC). Positive belongs to the account, negative is owed by it.
     Quote
+}
+unit! {
+    /// Atoms of a vault's token, which is the quote token or a collateral.
+    Atoms
 }
 unit! {
     /// Base lots of one market. Positive is long, negative is short.

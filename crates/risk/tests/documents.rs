@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use plimsoll_risk::funding::{premium, FundingParams, FundingState};
+use plimsoll_risk::limits::OutflowParams;
 use plimsoll_risk::oracle::{permission, Action, Condition, Conditions, Permission};
 use plimsoll_risk::perp::{
     absorb, accrue_funding, adl_close, check_counts, check_raw, close_round, fund_offer, open_or_extend_round, settle_claim, settle_loss,
     touch, trade, unsettled, PerpMarket, PerpParams, Position, Touched,
 };
-use plimsoll_risk::{Lots, Price, Quote, Ratio, Secs};
+use plimsoll_risk::withdrawals::Gate;
+use plimsoll_risk::{Atoms, Lots, Price, Quote, Ratio, Secs};
 
 const USD: i64 = 1_000_000;
 
@@ -188,4 +190,35 @@ fn the_table_of_permissions_is_the_documented_one() {
         table += &format!("| {name} | {} |\n", cells.join(" | "));
     }
     assert!(include_str!("../../../docs/oracle.md").contains(&table), "docs/oracle.md should hold\n{table}");
+}
+
+/// The example of docs/withdrawals.md.
+#[test]
+fn a_queue_shares_the_hour_as_in_the_document() {
+    let usd = |dollars: i64| Atoms::new(dollars * USD);
+    let at = |second: i64| Secs::new(1_760_000_000 + second);
+    let total = 1_280_000;
+    let quick = OutflowParams { hourly: Ratio::of(1, 128), daily: Ratio::of(1, 10), half_life: Secs::new(1) };
+    let mut gate = Gate::new(quick, at(-200_000)).unwrap();
+    gate.deposit(usd(total), usd(total), at(-200_000)).unwrap();
+    gate.deposit(Atoms::ZERO, usd(total), at(0)).unwrap();
+    assert_eq!((gate.limiter.average(), gate.room(at(0)).unwrap()), (usd(total), usd(10_000)));
+    let asked = [512_000, 96_000, 32_000];
+    assert!(gate.request(usd(10_000), at(0)).is_err());
+    let mut requests = asked.map(|dollars| gate.request(usd(dollars), at(0)).unwrap());
+    assert!(gate.withdraw(usd(1), usd(total - 1), at(0)).is_err());
+    gate.params.half_life = OutflowParams::DEFAULT.half_life;
+    let granted = [2, 0, 1].map(|who| {
+        let due = gate.settle(&mut requests[who], usd(asked[who]), at(3_600)).unwrap();
+        (due, requests[who].waiting)
+    });
+    assert_eq!(granted, [(usd(500), usd(31_500)), (usd(8_000), usd(504_000)), (usd(1_500), usd(94_500))]);
+    gate.pay(&mut requests[2], usd(500), usd(total - 500), at(3_600)).unwrap();
+    for request in &mut requests[..2] {
+        gate.cancel(request).unwrap();
+    }
+    let due = gate.settle(&mut requests[2], usd(31_500), at(7_200)).unwrap();
+    let cents = usd(9_500).sub(due).unwrap().raw() / 10_000;
+    assert_eq!(cents, 21);
+    assert!((requests[2].granted.raw() - due.raw()).abs() <= 1);
 }

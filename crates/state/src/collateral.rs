@@ -1,5 +1,6 @@
 //! A token other than the quote that counts toward margin: its vault, the market that prices it, weights and cap.
 
+use crate::engine::Gate;
 use crate::mirror::layout;
 use crate::Pubkey;
 #[cfg(feature = "anchor")]
@@ -8,7 +9,7 @@ use plimsoll_risk::{units::mul_div, Price, Quote, Ratio, RiskError, RiskResult, 
 
 layout! {
     /// One collateral token.
-    account Collateral [b"plm:coll", 8 + 4 * 32 + 8 + 8 * 8 + 64] {
+    account Collateral [b"plm:coll", 8 + 4 * 32 + 8 + 7 * 8 + core::mem::size_of::<Gate>() + 64] {
         /// The exchange it belongs to.
         exchange: Pubkey,
         /// Its mint.
@@ -41,8 +42,8 @@ layout! {
         listed_at: i64,
         /// Seconds from listing to full weight.
         warm_up: i64,
-        /// Unused.
-        spare: i64,
+        /// The way out of the vault (RULES 1.6).
+        outflow: Gate,
         /// Zero; later versions take their fields from here.
         reserve: [u64; 8],
     }
@@ -67,6 +68,7 @@ impl Collateral {
     /// The law of this account. Errors: [`RiskError::WrongState`].
     pub fn invariant(&self) -> RiskResult<()> {
         let is_sound = (0..=self.cap).contains(&self.total)
+            && self.cap <= plimsoll_risk::limits::MAX_AMOUNT
             && self.atoms_per_lot > 0
             && 0 <= self.im_weight
             && self.im_weight <= self.mm_weight

@@ -1,6 +1,6 @@
 //! The clearing house itself: quote token, roles, limits. Trading and liquidation never write it.
 
-use crate::engine::{OutflowLimiter, OutflowParams};
+use crate::engine::{Gate, Pause};
 use crate::mirror::layout;
 use crate::Pubkey;
 #[cfg(feature = "anchor")]
@@ -8,7 +8,7 @@ use anchor_lang::{prelude::zero_copy, Discriminator};
 
 layout! {
     /// One clearing house. Created once by its governor; holds the vault of the quote token as its signer.
-    account Exchange [b"plm:exch", 8 + 6 * 32 + 40 + core::mem::size_of::<OutflowParams>() + core::mem::size_of::<OutflowLimiter>() + 128] {
+    account Exchange [b"plm:exch", 8 + 6 * 32 + 24 + core::mem::size_of::<Pause>() + core::mem::size_of::<Gate>() + 128] {
         /// Mint of the quote token (6 decimals).
         quote_mint: Pubkey,
         /// Token account that holds users' cash, pools, tranches and fees.
@@ -17,7 +17,7 @@ layout! {
         insurance: Pubkey,
         /// May create markets and collaterals.
         governor: Pubkey,
-        /// May pause; cancels queued changes.
+        /// May pause, and that only for a time (RULES 9.3).
         guardian: Pubkey,
         /// Receives protocol fees.
         fee_collector: Pubkey,
@@ -35,14 +35,10 @@ layout! {
         collaterals: u32,
         /// Counts every change of this account.
         sequence: u64,
-        /// Reserved for pause bits.
-        paused: u64,
-        /// Unused.
-        spare: u64,
-        /// Limits on net outflow (RULES 1.6).
-        outflow_params: OutflowParams,
-        /// Net outflow in the present hour and day.
-        outflow: OutflowLimiter,
+        /// Pauses of withdrawals and their payment (RULES 9.3).
+        withdrawals: Pause,
+        /// The way out of the vault (RULES 1.6).
+        outflow: Gate,
         /// Zero; later versions take their fields from here.
         reserve: [u64; 16],
     }

@@ -23,6 +23,7 @@ pub mod options;
 pub mod risk_group;
 pub mod seeds;
 pub mod view;
+pub mod withdrawal_queue;
 
 pub use adl_round::AdlRound;
 pub use book::OrderBook;
@@ -32,6 +33,7 @@ pub use insurance::InsuranceFund;
 pub use margin_account::{CollateralSlot, MarginAccount, OpenOrder, PerpSlot};
 pub use market::{Market, MarketParams};
 pub use risk_group::RiskGroup;
+pub use withdrawal_queue::WithdrawalRequest;
 
 /// Address of the program that owns every account here.
 pub const ID: Pubkey = Pubkey::from_str_const("PLimsoLLCLearingHouseMarginAccountsSoLana11");

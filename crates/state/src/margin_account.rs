@@ -1,6 +1,6 @@
 //! A trader's margin account: cash, collateral, positions, open orders and liquidation state.
 
-use crate::engine::{LiquidationState, PerpPosition};
+use crate::engine::{LiquidationState, LossClock, PerpPosition};
 use crate::key::{is_same, is_set};
 use crate::mirror::layout;
 use crate::Pubkey;
@@ -108,14 +108,16 @@ layout! {
         version: u8,
         /// Bump of this address.
         bump: u8,
+        /// Option legs in use; at zero nobody looks at them.
+        option_legs: u8,
         /// Zero.
-        padding: [u8; 2],
+        padding: u8,
         /// Which of the owner's accounts this is.
         number: u32,
         /// Orders placed under an older generation are dead: cancelling all is one increment (RULES 5.3).
         generation: u32,
-        /// Option legs in use; at zero nobody looks at them.
-        option_legs: u32,
+        /// Withdrawal requests that exist; the account cannot be closed before them.
+        requests: u32,
         /// Settled quote atoms; never negative (RULES 1.2).
         cash: i64,
         /// Counts every change of this account.
@@ -130,8 +132,10 @@ layout! {
         orders: [OpenOrder; ORDERS],
         /// Option positions. The perp slot of their market stays in use, though empty.
         options: [OptionLeg; OPTIONS],
+        /// For how long unsettled losses have been large beside the collateral (RULES 1.3).
+        losses: LossClock,
         /// Zero; later versions take their fields from here.
-        reserve: [u64; 16],
+        reserve: [u64; 14],
     }
 }
 
@@ -301,17 +305,22 @@ impl MarginAccount {
         Ok(before)
     }
 
+    /// Leaves nothing but a balance of the position in `slot`: its market is settling, and no book will fill its orders.
+    pub fn settle_out(&mut self, slot: usize) {
+        for order in self.orders.iter_mut().filter(|order| order.is_used() && usize::from(order.slot) == slot) {
+            *order = bytemuck::Zeroable::zeroed();
+        }
+        if let Some(slot) = self.perps.get_mut(slot) {
+            slot.position.settle_out();
+        }
+    }
+
     /// Forgets every open order at once: the generation moves on, and orders left on books are dead when met (RULES 5.3).
     pub fn cancel_all(&mut self) {
         self.generation = self.generation.wrapping_add(1);
         self.orders = bytemuck::Zeroable::zeroed();
         for slot in &mut self.perps {
-            let position = &mut slot.position;
-            position.bids = 0;
-            position.asks = 0;
-            position.bids_value = 0;
-            position.asks_value = 0;
-            position.reserved = 0;
+            slot.position.clear_orders();
         }
     }
 
@@ -332,13 +341,14 @@ impl MarginAccount {
         Ok(())
     }
 
-    /// Whether the account can be closed: no cash, collateral, position or order.
+    /// Whether the account can be closed: no cash, collateral, position, order or withdrawal request.
     pub fn is_empty(&self) -> bool {
         self.cash == 0
             && self.collaterals.iter().all(|slot| slot.amount == 0)
             && self.perps.iter().all(|slot| !slot.is_used())
             && self.orders.iter().all(|slot| !slot.is_used())
             && self.options.iter().all(|leg| !leg.is_used())
+            && self.requests == 0
     }
 
     /// The law of this account (RULES 1.2): cash is never negative nor more than a margin check can count, collateral never negative.
@@ -368,7 +378,7 @@ impl MarginAccount {
             let has_slot = self.perps.get(usize::from(leg.slot)).is_some_and(PerpSlot::is_used);
             has_slot && leg.bids >= 0 && leg.asks >= 0 && used().filter(|other| series(other) == series(leg)).count() == 1
         };
-        u32::try_from(used().count()) == Ok(self.option_legs) && used().all(is_sound)
+        u8::try_from(used().count()) == Ok(self.option_legs) && used().all(is_sound)
     }
 }
 

@@ -1,7 +1,7 @@
 //! One underlying: its accepted price, volatility, rates in force, and the books of its perpetual.
 
 use crate::engine::{
-    DepthParams, DepthState, FundingParams, FundingState, GlideState, LiquidationParams, OptionParams, OracleParams, OracleState,
+    DepthParams, DepthState, FundingParams, FundingState, GlideState, LiquidationParams, OptionParams, OracleParams, OracleState, Pause,
     PerpBooks, PerpParams, StoredTerms, SurfaceParams, VolParams, VolState,
 };
 use crate::expiry::{Expiry, EXPIRIES};
@@ -10,14 +10,15 @@ use crate::Pubkey;
 #[cfg(feature = "anchor")]
 use anchor_lang::{prelude::zero_copy, Discriminator};
 use plimsoll_risk::depth::DepthSample;
-use plimsoll_risk::margin::{im_rate_scaled, spot_range, MarketRisk, MarketTerms};
+use plimsoll_risk::margin::{im_rate_scaled, spot_range, MarketRisk, MarketTerms, SPOT_RANGE_MAX};
 use plimsoll_risk::oracle::{stale_range, Conditions, STALE_AGE};
+use plimsoll_risk::perp::settle_market;
 use plimsoll_risk::units::{mul_div, MAX_LOTS};
 use plimsoll_risk::{Lots, Price, Quote, Ratio, RiskError, RiskResult, Round, Secs};
 
 /// Trading is open.
 pub const STATUS_ACTIVE: u8 = 0;
-/// Only reductions.
+/// Only reductions, until the pause is over.
 pub const STATUS_REDUCE_ONLY: u8 = 1;
 
 layout! {
@@ -66,7 +67,7 @@ layout! {
         + core::mem::size_of::<VolParams>() + core::mem::size_of::<VolState>() + core::mem::size_of::<GlideState>()
         + core::mem::size_of::<FundingParams>() + core::mem::size_of::<FundingState>() + core::mem::size_of::<PerpParams>()
         + core::mem::size_of::<LiquidationParams>() + core::mem::size_of::<PerpBooks>() + core::mem::size_of::<TermsCache>() + 32
-        + core::mem::size_of::<DepthParams>() + core::mem::size_of::<DepthState>() + core::mem::size_of::<OptionParams>()
+        + core::mem::size_of::<Pause>()         + core::mem::size_of::<DepthParams>() + core::mem::size_of::<DepthState>() + core::mem::size_of::<OptionParams>()
         + core::mem::size_of::<SurfaceParams>() + EXPIRIES * core::mem::size_of::<Expiry>() + 256] {
         /// The exchange it belongs to.
         exchange: Pubkey,
@@ -122,6 +123,8 @@ layout! {
         cache: TermsCache,
         /// The risk group it belongs to; zero for none.
         group: Pubkey,
+        /// Pauses of opening new risk (RULES 9.3); `status` says reduce-only from the beginning of one until somebody lifts it.
+        reduce_only: Pause,
         /// What size costs.
         depth_params: DepthParams,
         /// What the market absorbs.
@@ -186,7 +189,8 @@ impl Market {
         let stale = if is_stale { stale_range(confidence, Ratio::new(self.vol.sigma_1h), age)? } else { Ratio::ZERO };
         Ok(MarketRisk {
             mark,
-            twap: self.oracle.twap.five_minute(now).unwrap_or(mark),
+            // A final price has no other to be compared with.
+            twap: self.oracle.twap.five_minute(now).filter(|_| !self.oracle.is_settling()).unwrap_or(mark),
             confidence,
             im_rate: self.im_rate()?,
             mm_rate: Ratio::new(self.mm_rate),
@@ -276,6 +280,27 @@ impl Market {
         let params = *self.depth_params;
         self.depth.push(&sample, now, &params)?;
         self.renew_cache()
+    }
+
+    /// Whether orders may open new risk at `now` (RULES 9.3): a pause that is over stops nobody, lifted or not.
+    pub fn takes_new_risk(&self, now: Secs) -> bool {
+        self.status == STATUS_ACTIVE || !self.reduce_only.is_active(now)
+    }
+
+    /// Makes the price final six hours after the feed fell silent and closes every position at it (RULES 2.5). Collateral that this market
+    /// prices counts from then on less what the widest range could take from it: nobody knows what it is worth.
+    ///
+    /// Errors: [`RiskError::WrongState`] while the feed is not that old; as [`settle_market`].
+    pub fn begin_settling(&mut self, now: Secs) -> RiskResult<Price> {
+        let mut oracle = *self.oracle;
+        let price = oracle.begin_settling(now)?;
+        settle_market(&mut self.perp, price)?;
+        *self.oracle = oracle;
+        self.im_rate = Ratio::ONE.raw();
+        self.mm_rate = Ratio::ONE.raw();
+        self.mm_rate_in_an_hour = Ratio::ONE.raw();
+        self.range = SPOT_RANGE_MAX.raw();
+        Ok(price)
     }
 
     /// Whether there is somebody to pay funding and somebody to receive it.

@@ -16,6 +16,8 @@ pub const GROUP: &[u8] = b"group";
 pub const COLLATERAL: &[u8] = b"collateral";
 /// Vault of a collateral: `[COLLATERAL_VAULT, collateral]`.
 pub const COLLATERAL_VAULT: &[u8] = b"collateral_vault";
+/// Withdrawal request: `[WITHDRAWAL, margin account, mint]`.
+pub const WITHDRAWAL: &[u8] = b"withdrawal";
 /// Margin account: `[MARGIN, exchange, owner, number as u32 little-endian]`.
 pub const MARGIN: &[u8] = b"margin";
 /// Round of a bankrupt account: `[ADL, market, margin account]`.

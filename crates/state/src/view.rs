@@ -21,6 +21,10 @@ pub fn leg_input(position: &plimsoll_risk::perp::Position) -> LegInput {
 
 /// The position as the margin engine reads it at `now`, funding owed included; `None` when only [`touched_copy`] can tell.
 pub fn current_input(market: &Market, position: &PerpPosition, now: i64) -> RiskResult<Option<LegInput>> {
+    // Orders of a settling market are void: the copy forgets them.
+    if market.oracle.is_settling() {
+        return Ok(None);
+    }
     let now = Secs::new(now);
     let mark = market.mark()?;
     let mut funding = *market.funding;
@@ -41,5 +45,8 @@ pub fn touched_copy(market: &Market, position: &PerpPosition, now: i64) -> RiskR
         accrue_funding(&mut books, per_lot.raw())?;
     }
     let _ = touch(&mut books, &mut copy, mark, now, &market.perp_params)?;
+    if market.oracle.is_settling() {
+        copy.settle_out();
+    }
     Ok(copy)
 }

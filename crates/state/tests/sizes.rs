@@ -1,7 +1,7 @@
 //! Sizes in `docs/accounts.md` are those of the layouts.
 #![allow(clippy::arithmetic_side_effects, reason = "tests fail by panicking")]
 
-use plimsoll_state::{AdlRound, Collateral, Exchange, InsuranceFund, MarginAccount, Market, OrderBook, RiskGroup};
+use plimsoll_state::{AdlRound, Collateral, Exchange, InsuranceFund, MarginAccount, Market, OrderBook, RiskGroup, WithdrawalRequest};
 
 /// 65616 → 65,616.
 fn grouped(number: usize) -> String {
@@ -24,6 +24,7 @@ fn the_documented_sizes_are_the_compiled_ones() {
         ("Collateral", Collateral::TAG, Collateral::SPACE),
         ("AdlRound", AdlRound::TAG, AdlRound::SPACE),
         ("MarginAccount", MarginAccount::TAG, MarginAccount::SPACE),
+        ("WithdrawalRequest", WithdrawalRequest::TAG, WithdrawalRequest::SPACE),
     ];
     for (name, tag, size) in sizes {
         let tag = core::str::from_utf8(tag).unwrap_or_default();

@@ -51,6 +51,18 @@ pub enum PlimsollError {
     /// A wrong market was passed for this role.
     #[msg("This market is not the one the collateral or account refers to: pass the recorded market.")]
     WrongMarket = 113,
+    /// Only the governor or the guardian may do this.
+    #[msg("Only the exchange's governor or its guardian may do this: sign with one of their keys.")]
+    NotGuardian = 115,
+    /// No more pauses now.
+    #[msg("A pause lasts 30 minutes, at most two follow on each other and at most three begin in a day: wait.")]
+    PauseLimit = 116,
+    /// The pause is running.
+    #[msg("There is no pause to lift, or it is not over yet: only governor or guardian lift one before its time.")]
+    PauseRuns = 117,
+    /// The request is another one.
+    #[msg("The request is not the one these accounts belong to: pass the margin account, collateral and receiver that it names.")]
+    WrongRequest = 118,
     /// An account holds a layout version this program does not read.
     #[msg("The account has another layout version: migrate it first.")]
     WrongVersion = 114,
@@ -100,6 +112,9 @@ pub enum PlimsollError {
     /// The caller's own limit was not met.
     #[msg("The price moved past the limit you gave: send again with a new limit.")]
     LimitNotMet = 211,
+    /// The feed lives, or the market is settling already.
+    #[msg("The market's price is not six hours old, there never was one, or it is final already: wait, or settle.")]
+    FeedNotDead = 212,
 
     // 300s: margin
     /// Below initial margin.
@@ -115,7 +130,7 @@ pub enum PlimsollError {
     #[msg("Not enough cash: settle profits or withdraw a smaller amount.")]
     InsufficientCash = 303,
     /// Withdrawal limits.
-    #[msg("The exchange's outflow limit for this hour or day is reached: withdraw less or later.")]
+    #[msg("More would leave than the limits of this hour or day allow, or others are waiting: use request_withdrawal, or withdraw less.")]
     OutflowLimit = 304,
     /// Not enough collateral.
     #[msg("Not enough of this collateral is deposited: withdraw a smaller amount.")]
@@ -132,6 +147,15 @@ pub enum PlimsollError {
     /// The equity must stay above a tenth of gross notional.
     #[msg("After a withdrawal equity must be at least a tenth of gross notional: withdraw less.")]
     NotionalFloor = 309,
+    /// There is room for the withdrawal.
+    #[msg("Nobody is waiting and the limits have room for this amount: use withdraw or withdraw_collateral.")]
+    WithdrawAtOnce = 310,
+    /// The request has been granted nothing yet.
+    #[msg("This request has been granted nothing it has not been paid: call again after the next hourly share.")]
+    NothingGranted = 311,
+    /// Withdrawals are paused.
+    #[msg("Withdrawals are paused, for an hour at most: send again when the pause is over.")]
+    WithdrawalsPaused = 312,
 
     // 400s: orders
     /// Quantity is zero or too large.
@@ -263,7 +287,11 @@ impl From<RiskError> for PlimsollError {
         match error {
             RiskError::PriceOutOfRange => Self::OrderPriceOutOfRange,
             RiskError::QuantityOutOfRange | RiskError::NotionalOutOfRange => Self::QuantityOutOfRange,
-            RiskError::ParameterOutOfRange => Self::ParameterOutOfRange,
+            RiskError::ParameterOutOfRange
+            | RiskError::StrikeOutOfRange
+            | RiskError::ExpiryOutOfRange
+            | RiskError::VolatilityOutOfRange
+            | RiskError::PremiumOutOfRange => Self::ParameterOutOfRange,
             RiskError::BookFull => Self::BookFull,
             RiskError::OrderNotFound => Self::OrderNotFound,
             RiskError::StragglersFirst => Self::StragglersFirst,

@@ -114,6 +114,39 @@ pub struct Transferred {
     pub balance: i64,
 }
 
+/// A withdrawal request was made, paid or taken back (RULES 1.6).
+#[event]
+pub struct WithdrawalChanged {
+    /// Head; the account is the margin account.
+    pub header: Header,
+    /// Mint of the token.
+    pub mint: Pubkey,
+    /// Atoms paid by this instruction.
+    pub paid: i64,
+    /// Atoms that still wait for a grant.
+    pub waiting: i64,
+    /// Atoms granted and not paid.
+    pub granted: i64,
+}
+
+/// New risk in a market, or withdrawals, were paused or released (log; RULES 9.3).
+#[event]
+pub struct PauseChanged {
+    /// Head; no market for withdrawals.
+    pub header: Header,
+    /// End of the pause, unix seconds.
+    pub until: i64,
+}
+
+/// A market's price became final and its positions were closed at it (RULES 2.5).
+#[event]
+pub struct SettlingBegan {
+    /// Head.
+    pub header: Header,
+    /// The final price, atoms per lot.
+    pub price: i64,
+}
+
 /// One fill of an order; without lots, a maker that was brought up to date and whose order was dropped.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fill {

@@ -17,7 +17,7 @@ use plimsoll_risk::perp::{credit_tranche, shift, trade, Position, Touched};
 use plimsoll_risk::{Lots, Quote, Ratio, Round, Secs};
 use plimsoll_state::{MarginAccount, Market, OrderBook};
 
-/// A liquidation step under way.
+/// A liquidation step under way. Boxed, because the frame of an instruction has room for little else beside it.
 pub(crate) struct Step {
     portfolio: Portfolio,
     market_key: Pubkey,
@@ -46,25 +46,37 @@ pub(crate) struct Step {
 }
 
 /// Moves the account's state to what its health demands (RULES 6.1, 2.2) and stores it.
+#[inline(never)]
 pub(crate) fn advance_state(account: &mut MarginAccount, portfolio: &Portfolio, market: &Market, now: Secs) -> Result<AccountState> {
     let health = portfolio.health()?;
     let sample = Sample { publish: Secs::new(portfolio.oldest_publish()), now };
-    let mut known = *account.liquidation;
-    if health.equity_trigger < health.mm {
-        // Whoever has only lost a leg to others' bankruptcies has time to react (RULES 7.5).
-        if let Some((untouched, since)) = portfolio.undeleveraged()? {
-            known = note_adl(&known, &untouched, &health, since, &market.liquidation_params).or_refuse()?;
-        }
-    }
-    let moved = transition(&known, &health, portfolio.sellable(), sample, &market.liquidation_params).or_refuse()?;
+    grace(account, portfolio, &health, market)?;
+    let moved = transition(&account.liquidation, &health, portfolio.sellable(), sample, &market.liquidation_params).or_refuse()?;
     let is_new = moved.to == AccountState::Liquidating && moved.from != AccountState::Liquidating;
-    let action = if is_new { Action::StartLiquidation } else { Action::ContinueLiquidation };
+    // In a settling market nothing is liquidated: its price is final, and what it left unpaid is resolved.
+    let action = match (market.oracle.is_settling(), is_new) {
+        (true, _) => Action::Resolve,
+        (false, true) => Action::StartLiquidation,
+        (false, false) => Action::ContinueLiquidation,
+    };
     let is_forced = matches!(moved.to, AccountState::Liquidating | AccountState::Bankrupt);
     // Legs that no step can take over must not lead into a state that only such steps leave.
     require!(!is_forced || !portfolio.has_options(), PlimsollError::HoldsOptions);
     require!(!is_forced || permission(market.conditions(now), action) == Permission::Allowed, PlimsollError::PriceConditionRefused);
     *account.liquidation = moved.next;
     Ok(moved.to)
+}
+
+/// Whoever has only lost a leg to others' bankruptcies has time to react (RULES 7.5).
+#[inline(never)]
+fn grace(account: &mut MarginAccount, portfolio: &Portfolio, health: &Health, market: &Market) -> Result<()> {
+    if health.equity_trigger >= health.mm {
+        return Ok(());
+    }
+    if let Some((untouched, since)) = portfolio.undeleveraged()? {
+        *account.liquidation = note_adl(&account.liquidation, &untouched, health, since, &market.liquidation_params).or_refuse()?.into();
+    }
+    Ok(())
 }
 
 /// Brings a position up to date and demands that its account is bankrupt: a price may have returned since it was flagged. Its orders go.
@@ -96,7 +108,7 @@ impl Step {
         market_key: Pubkey,
         slot: usize,
         now: Secs,
-    ) -> Result<std::result::Result<Self, PlimsollError>> {
+    ) -> Result<std::result::Result<Box<Self>, PlimsollError>> {
         let position = *account.position(slot).or_refuse()?;
         portfolio.clear_orders();
         portfolio.update(account.cash, &market_key, &position)?;
@@ -115,7 +127,7 @@ impl Step {
         if offered.is_zero() {
             return Ok(Err(PlimsollError::SlicePause));
         }
-        Ok(Ok(Self {
+        Ok(Ok(Box::new(Self {
             portfolio,
             market_key,
             slot,
@@ -133,7 +145,7 @@ impl Step {
             insurance_income: Quote::ZERO,
             fills: Vec::new(),
             liquidator_slot: None,
-        }))
+        })))
     }
 
     /// Why nothing has happened and nothing can, if so: the book gave nothing, and the take-over is not open or not wanted.

@@ -8,6 +8,7 @@
 use anchor_lang::prelude::*;
 
 mod cross;
+mod custody;
 pub mod errors;
 pub mod events;
 mod forced;
@@ -83,6 +84,16 @@ pub mod plimsoll {
         instructions::collect_fees::handler(ctx)
     }
 
+    /// Pauses new risk in a market, or withdrawals, for half an hour.
+    pub fn pause(ctx: Context<StartPause>) -> Result<()> {
+        instructions::pause::handler(ctx)
+    }
+
+    /// Lifts a pause.
+    pub fn lift_pause(ctx: Context<LiftPause>) -> Result<()> {
+        instructions::lift_pause::handler(ctx)
+    }
+
     // Traders
 
     /// Opens a margin account.
@@ -115,6 +126,21 @@ pub mod plimsoll {
         instructions::withdraw_collateral::handler(ctx, args)
     }
 
+    /// Queues a withdrawal beyond the limits.
+    pub fn request_withdrawal<'info>(ctx: Context<'info, RequestWithdrawal<'info>>, args: RequestWithdrawalArgs) -> Result<()> {
+        instructions::request_withdrawal::handler(ctx, args)
+    }
+
+    /// Takes a queued withdrawal back.
+    pub fn cancel_withdrawal(ctx: Context<CancelWithdrawal>) -> Result<()> {
+        instructions::cancel_withdrawal::handler(ctx)
+    }
+
+    /// Pays a queued withdrawal what it has been granted.
+    pub fn process_withdrawal<'info>(ctx: Context<'info, ProcessWithdrawal<'info>>) -> Result<()> {
+        instructions::process_withdrawal::handler(ctx)
+    }
+
     /// Takes one order off its book.
     pub fn cancel_order(ctx: Context<CancelOrder>, args: CancelOrderArgs) -> Result<()> {
         instructions::cancel_order::handler(ctx, args)
@@ -130,6 +156,11 @@ pub mod plimsoll {
     /// Brings a risk group to the last buckets of its markets.
     pub fn update_group<'info>(ctx: Context<'info, UpdateGroup<'info>>) -> Result<()> {
         instructions::update_group::handler(ctx)
+    }
+
+    /// Makes the price of a market final whose feed is dead.
+    pub fn begin_settling(ctx: Context<BeginSettling>) -> Result<()> {
+        instructions::begin_settling::handler(ctx)
     }
 
     /// Samples the premium and sets the funding rate.

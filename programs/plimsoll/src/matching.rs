@@ -111,8 +111,9 @@ impl Makers for Passed<'_, '_> {
         let reserved = Quote::new(position.reserved);
         if wanted.is_zero() || !maker_admits(&self.terms, position.lots(), change, reserved, is_healthy)? {
             account.reduce_order(slot, order.id, None)?;
+            self.market.sequence = self.market.sequence.wrapping_add(1);
+            account.sequence = account.sequence.wrapping_add(1);
             if touched.has_moved() {
-                account.sequence = account.sequence.wrapping_add(1);
                 let balance = Balance::of(&account, slot);
                 drop(account);
                 self.note(maker, order, Lots::ZERO, Quote::ZERO, balance);
@@ -219,6 +220,7 @@ fn tidy(step: &Step, passed: &Passed<'_, '_>, taker: &mut TakerAccount<'_>) -> R
                 let mut maker = loader.load_mut()?;
                 if let Some(slot) = maker.perp_index(&passed.market_key) {
                     let _ = maker.reduce_order(slot, step.id, None);
+                    maker.sequence = maker.sequence.wrapping_add(1);
                 }
             }
         }

@@ -10,7 +10,6 @@ use plimsoll_risk::margin::{maker_reserve, trade_allowed, CrossTerms, ForcedPric
 use plimsoll_risk::oracle::{permission, Action, Permission};
 use plimsoll_risk::units::MAX_LOTS;
 use plimsoll_risk::{Lots, Price, Quote, Round, Secs};
-use plimsoll_state::market::STATUS_ACTIVE;
 use plimsoll_state::view::leg_input;
 use plimsoll_state::{MarginAccount, Market, OpenOrder, OrderBook};
 
@@ -62,7 +61,7 @@ impl Intent {
         require!(Price::checked(args.price).is_ok() && is_on_grid, PlimsollError::OrderPriceOutOfRange);
         require!(args.expiry == 0 || i64::from(args.expiry) > now, PlimsollError::AlreadyExpired);
         require!((1..=8).contains(&args.max_fills), PlimsollError::ParameterOutOfRange);
-        require!(args.reduce_only || market.status == STATUS_ACTIVE, PlimsollError::MarketReduceOnly);
+        require!(args.reduce_only || market.takes_new_risk(Secs::new(now)), PlimsollError::MarketReduceOnly);
         let action = if args.reduce_only { Action::Reduce } else { Action::Open };
         let allowed = permission(market.conditions(Secs::new(now)), action);
         require!(allowed != Permission::Refused, PlimsollError::PriceConditionRefused);

@@ -2,11 +2,12 @@
 
 use crate::cross::Bonds;
 use crate::errors::{OrRefuse, PlimsollError};
+use crate::position::require_version;
 use anchor_lang::prelude::*;
 use anchor_lang::{Owner, ZeroCopy};
 use plimsoll_risk::margin::{bind, health, withdrawal_allowed, CrossTerms, Health, LegInput, MarketTerms, Report};
 use plimsoll_risk::oracle::{permission, Action, Permission, STALE_AGE};
-use plimsoll_risk::perp::{round_exposure, Position};
+use plimsoll_risk::perp::{round_exposure, sale_surplus, Position};
 use plimsoll_risk::{Lots, Quote, Secs};
 use plimsoll_state::key::{is_same, is_set};
 use plimsoll_state::options::Options;
@@ -82,6 +83,8 @@ pub(crate) struct Portfolio {
     permission: Permission,
     /// Unweighted value of all collateral: a token whose weight is still zero can be sold all the same.
     sellable: Quote,
+    /// What its sale would bring beyond its weighted value.
+    surplus: Quote,
     /// What registering deficit rounds may still take (RULES 7.3).
     exposure: Quote,
     /// Option legs with their unit values.
@@ -123,8 +126,8 @@ impl Portfolio {
     ) -> Result<Self> {
         let legs = Vec::with_capacity(MAX_LEGS);
         let permission = Permission::Allowed;
-        let (sellable, exposure, options, bonds) = (Quote::ZERO, Quote::ZERO, Options::default(), Bonds::default());
-        let mut portfolio = Self { cash: account.cash, legs, now, action, permission, sellable, exposure, options, bonds };
+        let (sellable, surplus, exposure, options, bonds) = (Quote::ZERO, Quote::ZERO, Quote::ZERO, Options::default(), Bonds::default());
+        let mut portfolio = Self { cash: account.cash, legs, now, action, permission, sellable, surplus, exposure, options, bonds };
         let mut next = 0;
         for (index, slot) in account.perps.iter().enumerate().filter(|(_, slot)| slot.is_used()) {
             match loaded {
@@ -179,6 +182,7 @@ impl Portfolio {
 
     fn add(&mut self, key: &Pubkey, market: &Market, input: LegInput, forced: Option<(Lots, Quote, Secs)>) -> Result<()> {
         require!(self.legs.len() < MAX_LEGS, PlimsollError::PositionSlotsFull);
+        require_version(market.version)?;
         let terms = market.terms(Secs::new(self.now)).or_refuse()?;
         if let Some(action) = self.action {
             self.permission = self.permission.max(permission(market.conditions(Secs::new(self.now)), action));
@@ -186,7 +190,9 @@ impl Portfolio {
         if is_set(&market.group) {
             self.bonds.note(&market.group, self.legs.len())?;
         }
-        self.legs.push(Leg { market: *key, terms, input, publish: market.oracle.publish, forced });
+        // A final price does not age: it is as good a sample as a fresh one.
+        let publish = if market.oracle.is_settling() { self.now } else { market.oracle.publish };
+        self.legs.push(Leg { market: *key, terms, input, publish, forced });
         Ok(())
     }
 
@@ -206,11 +212,13 @@ impl Portfolio {
                 }
             }
         }
+        require_version(collateral.version)?;
         let now = self.now;
         let leg = self.legs.iter_mut().find(|leg| is_same(&leg.market, &collateral.market)).ok_or(PlimsollError::MissingMarket)?;
         let value = collateral.value(atoms, leg.terms.mark()).or_refuse()?;
         self.sellable = self.sellable.add(value).or_refuse()?;
         let (im, mm) = collateral.weighted(atoms, leg.terms.mark(), now).or_refuse()?;
+        self.surplus = sale_surplus(value, mm).and_then(|part| self.surplus.add(part)).or_refuse()?;
         leg.input.collateral_im = leg.input.collateral_im.add(im).or_refuse()?;
         leg.input.collateral_mm = leg.input.collateral_mm.add(mm).or_refuse()?;
         Ok(())
@@ -257,6 +265,16 @@ impl Portfolio {
     /// Value of the collateral that could still be sold (RULES 6.1).
     pub(crate) fn sellable(&self) -> Quote {
         self.sellable
+    }
+
+    /// What a sale of the collateral would bring beyond its weighted value (RULES 7.1).
+    pub(crate) fn surplus(&self) -> Quote {
+        self.surplus
+    }
+
+    /// Collateral at maintenance weight, over all legs.
+    pub(crate) fn weighted_collateral(&self) -> Result<Quote> {
+        self.legs.iter().try_fold(Quote::ZERO, |sum, leg| sum.add(leg.input.collateral_mm).or_refuse())
     }
 
     /// Unsettled value of the leg in `market` at its mark.
@@ -317,7 +335,6 @@ impl Portfolio {
 
     /// The health the account would have had its lately deleveraged lots not been closed, at the prices of now, and the time of the last close.
     /// `None` when nothing was (RULES 7.5).
-    #[inline(never)]
     pub(crate) fn undeleveraged(&self) -> Result<Option<(Box<Health>, Secs)>> {
         let Some(since) = self.legs.iter().filter_map(|leg| leg.forced.map(|(_, _, at)| at)).max() else {
             return Ok(None);
@@ -329,13 +346,19 @@ impl Portfolio {
             let quote = leg.input.quote.sub(quote).or_refuse()?;
             inputs.push(LegInput { lots, quote, ..leg.input });
         }
-        let legs = self.legs.iter().map(|leg| &leg.terms).zip(&inputs);
+        self.health_of(&inputs).map(|health| Some((health, since)))
+    }
+
+    /// [`Self::health`] with other inputs in place of the legs' own.
+    #[inline(never)]
+    fn health_of(&self, inputs: &[LegInput]) -> Result<Box<Health>> {
+        let legs = self.legs.iter().map(|leg| &leg.terms).zip(inputs);
         let mut trial = match health(Quote::new(self.cash), legs.clone()) {
             Ok(health) => Box::new(health),
             Err(error) => return Err(PlimsollError::from(error).into()),
         };
         bind(&mut trial, legs, &self.options.book(), &self.bonds.terms(), None).or_refuse()?;
-        Ok(Some((trial, since)))
+        Ok(trial)
     }
 
     /// Terms and input of the leg in `market`.

@@ -47,6 +47,11 @@ pub fn collateral_vault(collateral: &Pubkey) -> Pubkey {
     derive(&[seeds::COLLATERAL_VAULT, collateral.as_ref()])
 }
 
+/// Withdrawal request of a margin account for the token of `mint`.
+pub fn withdrawal(margin_account: &Pubkey, mint: &Pubkey) -> Pubkey {
+    derive(&[seeds::WITHDRAWAL, margin_account.as_ref(), mint.as_ref()])
+}
+
 /// Margin account `number` of `owner`.
 pub fn margin_account(exchange: &Pubkey, owner: &Pubkey, number: u32) -> Pubkey {
     derive(&[seeds::MARGIN, exchange.as_ref(), owner.as_ref(), &number.to_le_bytes()])

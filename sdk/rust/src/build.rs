@@ -229,12 +229,21 @@ pub fn withdraw(
     finish(with(accounts.to_account_metas(None), portfolio, &[]), instruction::Withdraw { args }.data())
 }
 
-/// Brings `amount` atoms of a listed collateral from the token account `from`.
-pub fn deposit_collateral(owner: Pubkey, exchange: Pubkey, margin_account: Pubkey, token: Token, from: Pubkey, amount: u64) -> Instruction {
+/// Brings `amount` atoms of a listed collateral, which `market` prices, from the token account `from`.
+pub fn deposit_collateral(
+    owner: Pubkey,
+    exchange: Pubkey,
+    margin_account: Pubkey,
+    market: Pubkey,
+    token: Token,
+    from: Pubkey,
+    amount: u64,
+) -> Instruction {
     let collateral = address::collateral(&exchange, &token.mint);
     let accounts = accounts::DepositCollateral {
         owner,
         collateral,
+        market,
         margin_account,
         mint: token.mint,
         vault: address::collateral_vault(&collateral),
@@ -272,6 +281,74 @@ pub fn withdraw_collateral(
     };
     let args = plimsoll::WithdrawCollateralArgs { amount };
     finish(with(accounts.to_account_metas(None), portfolio, &[]), instruction::WithdrawCollateral { args }.data())
+}
+
+/// Queues a withdrawal of `amount` atoms to the token account `to`: of a listed collateral, or of the quote token where `collateral` is none.
+#[allow(clippy::too_many_arguments, reason = "the instruction has this many free accounts")]
+pub fn request_withdrawal(
+    owner: Pubkey,
+    exchange: Pubkey,
+    margin_account: Pubkey,
+    collateral: Option<Pubkey>,
+    token: Token,
+    to: Pubkey,
+    amount: u64,
+    portfolio: &Portfolio,
+) -> Instruction {
+    let accounts = accounts::RequestWithdrawal {
+        owner,
+        exchange,
+        margin_account,
+        collateral,
+        request: address::withdrawal(&margin_account, &token.mint),
+        to,
+        system_program: SYSTEM,
+        event_authority: address::event_authority(),
+        program: ID,
+    };
+    let args = plimsoll::RequestWithdrawalArgs { amount };
+    finish(with(accounts.to_account_metas(None), portfolio, &[]), instruction::RequestWithdrawal { args }.data())
+}
+
+/// Takes a queued withdrawal back.
+pub fn cancel_withdrawal(owner: Pubkey, exchange: Pubkey, margin_account: Pubkey, collateral: Option<Pubkey>, token: Token) -> Instruction {
+    let accounts = accounts::CancelWithdrawal {
+        owner,
+        exchange,
+        margin_account,
+        collateral,
+        request: address::withdrawal(&margin_account, &token.mint),
+        event_authority: address::event_authority(),
+        program: ID,
+    };
+    finish(accounts.to_account_metas(None), instruction::CancelWithdrawal {}.data())
+}
+
+/// Pays a queued withdrawal of `owner` what it has been granted; `to` is the token account that the request names.
+#[allow(clippy::too_many_arguments, reason = "the instruction has this many free accounts")]
+pub fn process_withdrawal(
+    owner: Pubkey,
+    exchange: Pubkey,
+    margin_account: Pubkey,
+    collateral: Option<Pubkey>,
+    token: Token,
+    to: Pubkey,
+    portfolio: &Portfolio,
+) -> Instruction {
+    let accounts = accounts::ProcessWithdrawal {
+        exchange,
+        margin_account,
+        collateral,
+        request: address::withdrawal(&margin_account, &token.mint),
+        owner,
+        mint: token.mint,
+        vault: collateral.map_or_else(|| address::vault(&exchange), |collateral| address::collateral_vault(&collateral)),
+        to,
+        token_program: token.program,
+        event_authority: address::event_authority(),
+        program: ID,
+    };
+    finish(with(accounts.to_account_metas(None), portfolio, &[]), instruction::ProcessWithdrawal {}.data())
 }
 
 /// Trades; `makers` own the best orders on the other side.
@@ -312,6 +389,22 @@ pub fn update_group(key: Pubkey, group: &RiskGroup) -> Instruction {
     let mut accounts = accounts::UpdateGroup { group: key }.to_account_metas(None);
     accounts.extend(group.members().iter().map(|market| AccountMeta::new_readonly(*market, false)));
     finish(accounts, instruction::UpdateGroup {}.data())
+}
+
+/// Makes the price of a market final whose feed is dead.
+pub fn begin_settling(market: Pubkey) -> Instruction {
+    let accounts = accounts::BeginSettling { market, event_authority: address::event_authority(), program: ID };
+    finish(accounts.to_account_metas(None), instruction::BeginSettling {}.data())
+}
+
+/// Pauses new risk in `market`, or withdrawals where it is none.
+pub fn pause(authority: Pubkey, exchange: Pubkey, market: Option<Pubkey>) -> Instruction {
+    finish(accounts::StartPause { authority, exchange, market }.to_account_metas(None), instruction::Pause {}.data())
+}
+
+/// Lifts a pause.
+pub fn lift_pause(authority: Pubkey, exchange: Pubkey, market: Option<Pubkey>) -> Instruction {
+    finish(accounts::LiftPause { authority, exchange, market }.to_account_metas(None), instruction::LiftPause {}.data())
 }
 
 /// Samples the funding premium.

@@ -1,6 +1,6 @@
 //! Account bytes to layouts, and program errors to words.
 
-use plimsoll_state::{AdlRound, Collateral, Exchange, InsuranceFund, MarginAccount, Market, OrderBook, RiskGroup};
+use plimsoll_state::{AdlRound, Collateral, Exchange, InsuranceFund, MarginAccount, Market, OrderBook, RiskGroup, WithdrawalRequest};
 
 /// Any account of the program, copied out of its bytes.
 #[derive(Clone)]
@@ -21,6 +21,8 @@ pub enum Account {
     RiskGroup(Box<RiskGroup>),
     /// A round of ranked deleveraging.
     AdlRound(Box<AdlRound>),
+    /// A queued withdrawal.
+    WithdrawalRequest(Box<WithdrawalRequest>),
 }
 
 /// Copies a layout out of an account's bytes, whatever their alignment; `None` for another type or a wrong size.
@@ -58,7 +60,7 @@ macro_rules! layouts {
     };
 }
 
-layouts!(Exchange, Market, MarginAccount, Collateral, InsuranceFund, OrderBook, RiskGroup, AdlRound);
+layouts!(Exchange, Market, MarginAccount, Collateral, InsuranceFund, OrderBook, RiskGroup, AdlRound, WithdrawalRequest);
 
 /// One entry of the program's error table.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]

@@ -156,6 +156,8 @@ pub struct SlicePreview {
     pub limit: Price,
     /// Whether the take-over is open by time alone; else the book has to be exhausted first.
     pub is_takeover_open: bool,
+    /// Whether the call would change the account's state: a first failing sample, a flag, a recovery, a bankruptcy.
+    pub is_news: bool,
 }
 
 /// What `liquidate` would find in `market` at `now`, the account's orders cancelled. `None` without a position there. Errors: as [`Reading::of`].
@@ -192,7 +194,8 @@ pub fn slice(account: &MarginAccount, market: &Pubkey, accounts: &impl Accounts,
     let closing = if leg.input.lots.is_negative() { offered } else { offered.neg()? };
     Ok(Some(SlicePreview {
         offered,
-        limit: takeover_price(leg.terms.mark(), closing, view.capped_rate(offered, Round::Floor)?)?,
+        limit: takeover_price(leg.terms.mark(), closing, view.capped_rate(leg.input.lots.abs()?, Round::Floor)?)?,
         is_takeover_open: takeover_is_open(&state, false, time, params)?,
+        is_news: state != *account.liquidation,
     }))
 }

@@ -4,9 +4,9 @@ use anyhow::Result;
 use plimsoll::errors::PlimsollError as E;
 use plimsoll_replay::world::World;
 use plimsoll_sdk::state::{Collateral, Exchange, InsuranceFund, MarginAccount, Market, OrderBook};
-use plimsoll_sdk::{address, PROGRAM_ID};
+use plimsoll_sdk::{address, decode, PROGRAM_ID};
 use plimsoll_tests::attempts::*;
-use plimsoll_tests::reject::{refused, Attempt, Make};
+use plimsoll_tests::reject::{refused, snapshot, Attempt, Make};
 use plimsoll_tests::scene::{funded, Scene};
 use solana_account::Account;
 use solana_pubkey::Pubkey;
@@ -15,10 +15,10 @@ use solana_transaction::InstructionError;
 use std::collections::BTreeSet;
 
 /// A valid transaction whose last instruction is confused, and the scene it is valid on.
-type Case = (&'static str, fn() -> Result<Scene>, Make);
+pub(crate) type Case = (&'static str, fn() -> Result<Scene>, Make);
 
 /// One for every instruction of the program.
-const CASES: [Case; 32] = [
+pub(crate) const CASES: [Case; 38] = [
     ("initialize_exchange", Scene::calm, |s| initialize(s, |_| {})),
     ("create_market", Scene::calm, |s| list_market(s, |_| {})),
     ("create_collateral", Scene::calm, |s| list_collateral(s, |_| {})),
@@ -51,6 +51,12 @@ const CASES: [Case; 32] = [
     ("close_adl_round", ruined, close_round),
     ("resolve_bankruptcy", spent, |s| resolve(s, debtor)),
     ("fund_insurance", Scene::calm, |s| insure(s, 1)),
+    ("request_withdrawal", settled_in, good_request),
+    ("cancel_withdrawal", asked, take_back),
+    ("process_withdrawal", granted, pay_out),
+    ("begin_settling", silent, settle_market),
+    ("pause", Scene::calm, pause),
+    ("lift_pause", paused, lift),
 ];
 
 /// What may stand in a slot, and why: instruction, slot, substitution (`*` for any), reason.
@@ -78,6 +84,15 @@ const ALLOWED: &[(&str, &str, &str, &str)] = &[
     ("register_candidate", "keeper", "taker", "anyone may be paid"),
     ("register_candidate", "keeper", "maker", "anyone may be paid"),
     ("register_candidate", "keeper", "also slot 2", "the candidate may register itself"),
+    ("request_withdrawal", "to", "stranger's wallet", "the owner names who receives"),
+    ("request_withdrawal", "to", "insurance vault", "the owner names who receives; this is a gift to the fund's vault"),
+    ("request_withdrawal", "program", "*", "the place of no collateral names the program already"),
+    ("cancel_withdrawal", "program", "*", "the place of no collateral names the program already"),
+    ("process_withdrawal", "program", "*", "the place of no collateral names the program already"),
+    ("begin_settling", "market", "second market", "anyone settles any market whose feed is dead"),
+    ("begin_settling", "market", "foreign market", "anyone settles any market whose feed is dead"),
+    ("pause", "market", "second market", "the governor pauses any market of its own"),
+    ("pause", "market", "this program", "the governor pauses withdrawals: that is what no market means"),
 ];
 
 /// Refusals that are not about identity: the account is of the right type, but there is nothing to do with it.
@@ -109,7 +124,7 @@ const UNFIT: &[(&str, &str, E)] = &[
 ];
 
 /// Slots of token accounts, mints and programs, which the token program and the machine check as well.
-const TOKEN_SLOTS: [&str; 12] = [
+const TOKEN_SLOTS: [&str; 13] = [
     "payer",
     "quote_mint",
     "mint",
@@ -122,6 +137,7 @@ const TOKEN_SLOTS: [&str; 12] = [
     "exchange",
     "insurance",
     "collateral",
+    "owner",
 ];
 
 /// Whether `error` says that the account in the slot is the wrong one.
@@ -349,6 +365,40 @@ fn no_account_passes_for_another() -> Result<()> {
     faults.extend(idle.map(|(_, entry)| format!("{entry:?} is on the list but refused")));
     assert!(faults.is_empty(), "{} of them:\n{}", faults.len(), faults.join("\n"));
     assert!(refusals > 5_000);
+    Ok(())
+}
+
+/// Counter of changes in the bytes of a market or a margin account; `None` for anything else.
+fn sequence(data: &[u8]) -> Option<u64> {
+    let market = decode::layout::<Market>(data).map(|market| market.sequence);
+    market.or_else(|| decode::layout::<MarginAccount>(data).map(|account| account.sequence))
+}
+
+/// Whoever follows accounts by their sequence misses nothing: every change of a market or a margin account by any instruction is counted.
+#[test]
+fn every_change_is_counted() -> Result<()> {
+    let (mut faults, mut markets, mut accounts) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    for (name, scene, make) in CASES {
+        let mut scene = scene()?;
+        let attempt = make(&mut scene);
+        let before = snapshot(&scene.world);
+        done(&mut scene, attempt);
+        let after = snapshot(&scene.world);
+        for (key, is) in after.iter().filter(|(key, _)| before.contains_key(*key)) {
+            let was = &before[key];
+            let Some((old, new)) = sequence(&was.data).zip(sequence(&is.data)) else { continue };
+            if was.data == is.data {
+                continue;
+            }
+            if is.data.starts_with(Market::TAG) { &mut markets } else { &mut accounts }.insert(name);
+            if new <= old {
+                faults.push(format!("{name} changes {key} without counting"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    println!("markets are changed by {markets:?}, margin accounts by {accounts:?}");
+    assert!(markets.len() >= 14 && accounts.len() >= 16, "{} {}", markets.len(), accounts.len());
     Ok(())
 }
 

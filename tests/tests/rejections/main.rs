@@ -5,6 +5,7 @@ mod confusion;
 mod garbage;
 mod governance;
 mod oracle;
+mod tokens;
 
 use anyhow::Result;
 use plimsoll::errors::PlimsollError as E;

@@ -14,7 +14,8 @@ cargo xtask demo [options]
   --step S         seconds between prices (default 60)
   --accounts N     traders (default 310)
   --prices FILE    bars from a file instead of the data folder
-  --json           one JSON object as the last line";
+  --json           one JSON object as the last line
+  --rpc            a smaller replay over JSON-RPC; its options: cargo xtask demo --rpc --help";
 
 struct Options {
     config: Config,

@@ -7,7 +7,7 @@ use super::population::{Draw, USD};
 use super::tally::Tally;
 use super::traders::market_order;
 use crate::world::audit::Census;
-use crate::world::{Member, World};
+use crate::world::{Chain, Member, World};
 use anyhow::Result;
 use plimsoll_sdk::build::{self, ConvertCollateralArgs, LiquidateArgs, Portfolio};
 use plimsoll_sdk::preview;
@@ -102,7 +102,7 @@ const COMMITMENT: i64 = 40;
 
 impl Keepers {
     /// Joins the world.
-    pub fn join(world: &mut World, styles: &[KeeperStyle], seed: u64) -> Result<Self> {
+    pub fn join(world: &mut World<impl Chain>, styles: &[KeeperStyle], seed: u64) -> Result<Self> {
         let mut keepers = Vec::new();
         for (style, stream) in styles.iter().zip(2_000..) {
             let cash = style.cash.unsigned_abs();
@@ -131,7 +131,15 @@ impl Keepers {
     }
 
     /// One step: look at the copies that are due, decide, send in the order of arrival, and sell stock.
-    pub fn act(&mut self, world: &mut World, marks: &Marks, census: &Rc<Census>, step: usize, makers: &[Pubkey], tally: &mut Tally) {
+    pub fn act(
+        &mut self,
+        world: &mut World<impl Chain>,
+        marks: &Marks,
+        census: &Rc<Census>,
+        step: usize,
+        makers: &[Pubkey],
+        tally: &mut Tally,
+    ) {
         self.history.push(Rc::clone(census));
         if self.history.len() > HISTORY {
             self.history.remove(0);
@@ -190,7 +198,7 @@ impl Keeper {
         }
     }
 
-    fn send(&mut self, world: &mut World, marks: &Marks, intent: &Intent, step: usize, makers: &[Pubkey], tally: &mut Tally) {
+    fn send(&mut self, world: &mut World<impl Chain>, marks: &Marks, intent: &Intent, step: usize, makers: &[Pubkey], tally: &mut Tally) {
         let own = world.member(&self.member.account);
         let portfolio = intent.portfolio.clone().and(&world.portfolio(&self.member.account));
         let instruction = match intent.action {
@@ -199,7 +207,8 @@ impl Keeper {
                 let price = marks.price(index);
                 let (min_price, max_price) = (price - price * TOLERANCE / 1_000, price + price * TOLERANCE / 1_000);
                 let max_lots = if matches!(intent.action, Action::Slice(_)) { capacity(&own, marks, index) } else { 0 };
-                if matches!(intent.action, Action::Slice(_)) && !self.expects(&intent.target, &market, marks, max_lots) {
+                let is_slice = matches!(intent.action, Action::Slice(_));
+                if !self.expects(&intent.target, &market, marks, is_slice, max_lots) {
                     return;
                 }
                 let args = LiquidateArgs { max_lots, min_price, max_price };
@@ -238,12 +247,15 @@ impl Keeper {
         self.own.insert(intent.target, world.member(&intent.target));
     }
 
-    /// Whether a slice is to be had, as this keeper sees account and book: lots that are offered now, and somebody to take them.
-    fn expects(&self, target: &Pubkey, market: &Pubkey, marks: &Marks, capacity: i64) -> bool {
+    /// Whether a call has an effect, as this keeper sees account and book: a new state, or lots that are offered now and somebody to take them.
+    fn expects(&self, target: &Pubkey, market: &Pubkey, marks: &Marks, is_slice: bool, capacity: i64) -> bool {
         let seen = self.own.get(target).or_else(|| self.view.members.iter().find(|(key, _)| key == target).map(|(_, account)| &**account));
         let Some(account) = seen else { return false };
         let Ok(Some(slice)) = preview::slice(account, market, marks, marks.now) else { return false };
-        if !slice.offered.is_positive() {
+        if slice.is_news {
+            return true;
+        }
+        if !is_slice || !slice.offered.is_positive() {
             return false;
         }
         let side = if lots_in(account, market) > 0 { Side::Bid } else { Side::Ask };
@@ -258,7 +270,7 @@ impl Keeper {
     }
 
     /// Sells what was taken over to whoever bids near the oracle.
-    fn sell_stock(&self, world: &mut World, marks: &Marks, makers: &[Pubkey], tally: &mut Tally) {
+    fn sell_stock(&self, world: &mut World<impl Chain>, marks: &Marks, makers: &[Pubkey], tally: &mut Tally) {
         for market in 0..marks.markets.len() {
             let keys = world.markets[market].keys;
             let lots = lots_in(&world.member(&self.member.account), &keys.market);

@@ -2,7 +2,7 @@
 
 use super::market::Marks;
 use super::tally::Tally;
-use crate::world::{Member, World};
+use crate::world::{Chain, Member, World};
 use anyhow::Result;
 use plimsoll_sdk::build::{self, OrderArgs};
 use plimsoll_sdk::state::MarginAccount;
@@ -66,7 +66,7 @@ pub struct Makers {
 
 impl Makers {
     /// Joins the world.
-    pub fn join(world: &mut World, style: MakerStyle) -> Result<Self> {
+    pub fn join(world: &mut World<impl Chain>, style: MakerStyle) -> Result<Self> {
         let markets = world.markets.len();
         let cash = style.cash.unsigned_abs();
         let makers = (0..style.count).map(|_| Ok(Maker { member: world.join(cash, cash)?, held: vec![0; markets] }));
@@ -79,7 +79,7 @@ impl Makers {
     }
 
     /// A new price: quotes are taken away in a market that runs, moved where they are off, filled up where they were taken.
-    pub fn see_prices(&mut self, world: &mut World, marks: &Marks, tally: &mut Tally) {
+    pub fn see_prices(&mut self, world: &mut World<impl Chain>, marks: &Marks, tally: &mut Tally) {
         for market in 0..world.markets.len() {
             let price = marks.price(market);
             let move_of_step = if self.last[market] == 0 { 0 } else { relative(price, self.last[market]) };
@@ -95,13 +95,13 @@ impl Makers {
     }
 
     /// Fills the books up between two prices.
-    pub fn refill(&mut self, world: &mut World, marks: &Marks, market: usize, tally: &mut Tally) {
+    pub fn refill(&mut self, world: &mut World<impl Chain>, marks: &Marks, market: usize, tally: &mut Tally) {
         if self.away[market] == 0 && self.is_depleted(world, market) {
             self.quote(world, marks, market, 0, tally);
         }
     }
 
-    fn withdraw(&mut self, world: &mut World, market: usize, tally: &mut Tally) {
+    fn withdraw(&mut self, world: &mut World<impl Chain>, market: usize, tally: &mut Tally) {
         for maker in &self.makers {
             maker.cancel(world, market, tally);
         }
@@ -110,7 +110,7 @@ impl Makers {
     }
 
     /// Replaces every order in `market`. All are cancelled before any is placed, so that nobody's new bid meets another's old ask.
-    fn quote(&mut self, world: &mut World, marks: &Marks, market: usize, move_of_step: i64, tally: &mut Tally) {
+    fn quote(&mut self, world: &mut World<impl Chain>, marks: &Marks, market: usize, move_of_step: i64, tally: &mut Tally) {
         let price = marks.price(market);
         for maker in &self.makers {
             maker.cancel(world, market, tally);
@@ -127,7 +127,7 @@ impl Makers {
     }
 
     /// Whether somebody's position has changed by more than an order since it quoted.
-    fn is_depleted(&self, world: &World, market: usize) -> bool {
+    fn is_depleted(&self, world: &World<impl Chain>, market: usize) -> bool {
         let key = world.markets[market].keys.market;
         let order = self.style.order / self.quoted[market].max(1);
         self.makers.iter().any(|maker| (lots_in(&world.member(&maker.member.account), &key) - maker.held[market]).abs() > order)
@@ -135,7 +135,7 @@ impl Makers {
 }
 
 impl Maker {
-    fn cancel(&self, world: &mut World, market: usize, tally: &mut Tally) {
+    fn cancel(&self, world: &mut World<impl Chain>, market: usize, tally: &mut Tally) {
         let keys = world.markets[market].keys;
         let account = world.member(&self.member.account);
         let slot = account.perp_index(&keys.market);
@@ -150,7 +150,7 @@ impl Maker {
     }
 
     /// Whether the whole ladder rests.
-    fn place(&self, world: &mut World, market: usize, ladder: &[OrderArgs], makers: &[Pubkey], tally: &mut Tally) -> bool {
+    fn place(&self, world: &mut World<impl Chain>, market: usize, ladder: &[OrderArgs], makers: &[Pubkey], tally: &mut Tally) -> bool {
         if ladder.is_empty() {
             return true;
         }

@@ -2,7 +2,7 @@
 
 use super::tally::Tally;
 use crate::path::Tick;
-use crate::world::{Listing, World};
+use crate::world::{Chain, Listing, World};
 use anyhow::Result;
 use plimsoll_sdk::risk::margin::Health;
 use plimsoll_sdk::risk::oracle::{permission, Action, Permission};
@@ -26,7 +26,7 @@ pub struct Marks {
 
 impl Marks {
     /// Reads every market and the given collaterals.
-    pub fn read(world: &World, collaterals: &[Pubkey]) -> Self {
+    pub fn read(world: &World<impl Chain>, collaterals: &[Pubkey]) -> Self {
         let markets = world.markets.iter().enumerate().map(|(index, listed)| (listed.keys.market, world.market(index))).collect();
         let collaterals = collaterals.iter().filter_map(|key| Some((*key, world.read::<Collateral>(key)?))).collect();
         Self { markets, collaterals, now: world.now }
@@ -70,7 +70,7 @@ pub fn listings(first: &Tick) -> Vec<Listing> {
 }
 
 /// Moves the clock to a tick and publishes its prices.
-pub fn publish(world: &mut World, tick: &Tick) -> Result<()> {
+pub fn publish(world: &mut World<impl Chain>, tick: &Tick) -> Result<()> {
     world.pass(tick.at - world.now);
     for (market, (price, confidence)) in tick.prices.iter().zip(tick.confidence).enumerate() {
         world.publish(market, price.0, confidence.0)?;
@@ -79,7 +79,7 @@ pub fn publish(world: &mut World, tick: &Tick) -> Result<()> {
 }
 
 /// Samples the funding of every market when it is time.
-pub fn sample_funding(world: &mut World, tally: &mut Tally) {
+pub fn sample_funding(world: &mut World<impl Chain>, tally: &mut Tally) {
     if world.now % FUNDING_PERIOD != 0 {
         return;
     }

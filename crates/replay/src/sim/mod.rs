@@ -15,11 +15,12 @@ pub mod traders;
 use crate::path::{gap, load, walk, GapPlan, Request, Tick, WALK_NOTE};
 use crate::report::{progress_bar, ReportData, Totals};
 use crate::world::audit::{violations, Census};
-use crate::world::{compiler, World};
+use crate::world::{compiler, Chain, World};
 use anyhow::{ensure, Context, Result};
 use keepers::{KeeperStyle, Keepers};
 use makers::{MakerStyle, Makers};
 use market::Marks;
+use plimsoll_sdk::build::Token;
 use plimsoll_sdk::{address, build};
 use population::USD;
 use recorder::{Entrant, Recorder};
@@ -38,6 +39,8 @@ pub enum Scenario {
     Day,
     /// The worst bar in one step, with a small insurance fund.
     Gap,
+    /// The last hour down to the low of SOL, and ten minutes after it.
+    Fall,
 }
 
 /// What a run is made of.
@@ -79,6 +82,9 @@ const KEEPERS: [KeeperStyle; 3] = [
 ];
 /// Seconds of ordinary path before the gap: positions are opened in it, and are not yet old enough to have been thinned out by earlier falls.
 const GAP_LEAD_IN: i64 = 900;
+/// Seconds of the path before and after the low in the scenario of the fall.
+const FALL_BEFORE: i64 = 3_600;
+const FALL_AFTER: i64 = 600;
 /// Steps in which a trader tries to open its positions.
 const TRIES: usize = 10;
 /// Steps between two settlements of everybody.
@@ -86,8 +92,18 @@ const SETTLE_EVERY: usize = 60;
 /// Steps at the last price in which what is open is brought to its end, at most.
 const CLOSING_STEPS: usize = 90;
 
-struct Run {
-    world: World,
+/// The path of a run, and what has to be said about it.
+pub struct Script {
+    /// Prices.
+    pub ticks: Vec<Tick>,
+    /// Where they come from.
+    pub source: String,
+    /// What a reader must be told.
+    pub notes: Vec<String>,
+}
+
+struct Run<C: Chain> {
+    world: World<C>,
     makers: Makers,
     keepers: Keepers,
     traders: Vec<Trader>,
@@ -99,21 +115,70 @@ struct Run {
     opening: (usize, usize),
 }
 
-/// Runs a replay and gives its report.
+impl Scenario {
+    /// The path of this scenario. Errors: prices that cannot be read, or do not cover it.
+    pub fn script(self, config: &Config) -> Result<Script> {
+        let history = load(&Request::new(&config.checkout, config.prices.clone()))?;
+        let mut notes = history.notes.clone();
+        notes.push(WALK_NOTE.to_owned());
+        let ticks = match self {
+            Self::Day => walk(&history, config.step, config.seed)?,
+            Self::Fall => around_low(walk(&history, config.step, config.seed)?, config.step)?,
+            Self::Gap => {
+                let gap = gap(&history, config.step, config.seed, GapPlan { lead_in: GAP_LEAD_IN, ..GapPlan::default() })?;
+                notes.push(gap.note);
+                gap.ticks
+            }
+        };
+        Ok(Script { ticks, source: history.headline(), notes })
+    }
+
+    /// Tokens in the insurance fund when it begins, atoms.
+    pub fn fund(self) -> i64 {
+        self.setting().fund
+    }
+
+    fn setting(self) -> Setting {
+        match self {
+            Self::Day => Setting { fund: 2_000_000 * USD, opening: (0, 240), makers: MAKERS },
+            Self::Gap => Setting { fund: 40_000 * USD, opening: (2, 10), makers: MakerStyle { nerve: 2_000, ..MAKERS } },
+            Self::Fall => Setting { fund: 2_000_000 * USD, opening: (0, 10), makers: MakerStyle { count: 2, ..MAKERS } },
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Day => "Plimsoll replay: 10 October 2025, SOL, BTC and ETH",
+            Self::Gap => "Plimsoll replay: the worst bar of 10 October 2025 in one step",
+            Self::Fall => "Plimsoll replay: the worst hour of 10 October 2025",
+        }
+    }
+}
+
+/// The part of a path that leads to the lowest price of its first market.
+fn around_low(mut ticks: Vec<Tick>, step: i64) -> Result<Vec<Tick>> {
+    let low = ticks.iter().min_by_key(|tick| tick.prices[0].0).context("the path is empty")?.at;
+    ticks.retain(|tick| (low - FALL_BEFORE..=low + FALL_AFTER).contains(&tick.at));
+    ensure!(ticks.len() > 1, "steps of {step} s are too long for the hour of the fall");
+    Ok(ticks)
+}
+
+/// Runs a replay in LiteSVM and gives its report.
 pub fn run(config: &Config) -> Result<ReportData> {
     let started = Instant::now();
-    let history = load(&Request::new(&config.checkout, config.prices.clone()))?;
-    let mut notes = history.notes.clone();
-    notes.push(WALK_NOTE.to_owned());
-    let ticks = match config.scenario {
-        Scenario::Day => walk(&history, config.step, config.seed)?,
-        Scenario::Gap => {
-            let gap = gap(&history, config.step, config.seed, GapPlan { lead_in: GAP_LEAD_IN, ..GapPlan::default() })?;
-            notes.push(gap.note);
-            gap.ticks
-        }
-    };
-    let mut run = Run::new(config, &ticks)?;
+    let script = config.scenario.script(config)?;
+    let first = script.ticks.first().context("the path is empty")?;
+    let mut world = World::new(&market::listings(first), first.at - config.step)?;
+    let sol = world.list_collateral(0, traders::SOL_DECIMALS, percent(80), percent(90), 0)?;
+    fill_fund(&mut world, config.scenario.fund())?;
+    play(config, script, world, sol, started)
+}
+
+/// Plays a script on a world that has its markets, `sol` as a collateral and a filled fund, and whose clock stands before the first tick.
+/// Errors: also when a law is broken at the end.
+pub fn play<C: Chain>(config: &Config, script: Script, world: World<C>, sol: Token, started: Instant) -> Result<ReportData> {
+    let Script { ticks, source, mut notes } = script;
+    let mut run = Run::new(config, world, sol, &ticks)?;
     let bar = progress_bar(ticks.len().try_into()?, "replay");
     for (step, tick) in ticks.iter().enumerate() {
         run.step(step, tick)?;
@@ -127,20 +192,14 @@ pub fn run(config: &Config) -> Result<ReportData> {
     notes.extend(run.refusals());
     let broken = violations(&run.world);
     ensure!(broken.is_empty(), "the run broke a law:\n{}", broken.join("\n"));
-    run.report(config, history.headline(), notes, started)
+    run.report(config, source, notes, started)
 }
 
-impl Run {
-    fn new(config: &Config, ticks: &[Tick]) -> Result<Self> {
+impl<C: Chain> Run<C> {
+    fn new(config: &Config, mut world: World<C>, sol: Token, ticks: &[Tick]) -> Result<Self> {
         let first = ticks.first().context("the path is empty")?;
-        let setting = match config.scenario {
-            Scenario::Day => Setting { fund: 2_000_000 * USD, opening: (0, 240), makers: MAKERS },
-            Scenario::Gap => Setting { fund: 40_000 * USD, opening: (2, 10), makers: MakerStyle { nerve: 2_000, ..MAKERS } },
-        };
-        let mut world = World::new(&market::listings(first), first.at - config.step)?;
-        let sol = world.list_collateral(0, traders::SOL_DECIMALS, percent(80), percent(90), 0)?;
+        let setting = config.scenario.setting();
         let collaterals = vec![address::collateral(&world.exchange, &sol.mint)];
-        fill_fund(&mut world, setting.fund)?;
         let makers = Makers::join(&mut world, setting.makers)?;
         let keepers = Keepers::join(&mut world, &KEEPERS, config.seed)?;
         let mut joined = Vec::new();
@@ -282,12 +341,8 @@ impl Run {
             seconds: started.elapsed().as_secs_f64(),
             compiler: compiler(),
         };
-        let title = match config.scenario {
-            Scenario::Day => "Plimsoll replay: 10 October 2025, SOL, BTC and ETH",
-            Scenario::Gap => "Plimsoll replay: the worst bar of 10 October 2025 in one step",
-        };
         Ok(ReportData {
-            title: title.to_owned(),
+            title: config.scenario.title().to_owned(),
             seed: config.seed,
             source,
             notes,
@@ -303,7 +358,7 @@ impl Run {
 }
 
 /// Pays `amount` into the insurance fund.
-fn fill_fund(world: &mut World, amount: i64) -> Result<()> {
+fn fill_fund(world: &mut World<impl Chain>, amount: i64) -> Result<()> {
     let donor = world.governor.insecure_clone();
     let atoms = amount.unsigned_abs();
     let wallet = world.wallet(world.quote, &donor.pubkey(), atoms)?;

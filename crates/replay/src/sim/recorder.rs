@@ -5,7 +5,7 @@ use super::tally::Tally;
 use crate::path::MicroUsd;
 use crate::report::{AccountRow, EndState, LedgerRow, MintLedger, Minute, PositionRow};
 use crate::world::audit::Census;
-use crate::world::{Listed, World};
+use crate::world::{Chain, Listed, World};
 use plimsoll_sdk::risk::perp::{DeficitRound, PerpMarket};
 use plimsoll_sdk::state::{MarginAccount, Market};
 use solana_pubkey::Pubkey;
@@ -31,7 +31,7 @@ pub struct Recorder {
 
 impl Recorder {
     /// Records the present state, at most once a minute.
-    pub fn record(&mut self, world: &World, marks: &Marks, census: &Census, keepers: &[Pubkey], tally: &mut Tally) {
+    pub fn record(&mut self, world: &World<impl Chain>, marks: &Marks, census: &Census, keepers: &[Pubkey], tally: &mut Tally) {
         if self.minutes.last().is_some_and(|last| marks.now - last.at < 60) {
             return;
         }
@@ -108,7 +108,7 @@ fn row(place: &str, atoms: i128) -> LedgerRow {
 }
 
 /// Where every token is: the quote, then the collaterals.
-pub fn ledgers(world: &World, census: &Census) -> Vec<MintLedger> {
+pub fn ledgers(world: &World<impl Chain>, census: &Census) -> Vec<MintLedger> {
     let tokens = census.tokens(world);
     let mut held_for = vec![row("cash of accounts", tokens.cash)];
     for listed in &world.markets {
@@ -131,7 +131,7 @@ pub fn ledgers(world: &World, census: &Census) -> Vec<MintLedger> {
 }
 
 /// Lots of every market, as the positions' accounts and the market's clearing hold them.
-pub fn positions(world: &World, census: &Census) -> Vec<PositionRow> {
+pub fn positions(world: &World<impl Chain>, census: &Census) -> Vec<PositionRow> {
     let row = |listed: &Listed| {
         let lots = || census.positions(&listed.keys.market).map(|position| position.lots);
         let clearing = census.markets.iter().find(|(key, _)| *key == listed.keys.market).map_or(0, |(_, market)| market.perp.clearing_lots);

@@ -3,11 +3,11 @@
 
 use super::market::Marks;
 use super::tally::Tally;
-use crate::world::World;
+use crate::world::{Chain, World};
 use plimsoll_sdk::risk::liquidation::AccountState;
 use plimsoll_sdk::risk::oracle::Action;
-use plimsoll_sdk::risk::perp::{Candidate, CANDIDATES, CANDIDATE_PART};
-use plimsoll_sdk::risk::Secs;
+use plimsoll_sdk::risk::perp::{water_fill, Candidate, CANDIDATES, CANDIDATE_PART};
+use plimsoll_sdk::risk::{Lots, Price, Secs};
 use plimsoll_sdk::state::adl_round::{IndexPermission, SMALL_POSITION};
 use plimsoll_sdk::state::{AdlRound, MarginAccount, PerpSlot};
 use plimsoll_sdk::{address, build, preview};
@@ -23,7 +23,7 @@ const CUTS: usize = 8;
 const ROUNDS_A_STEP: usize = 3;
 
 /// Takes every bankrupt account among `accounts` as far as it can go now, then every market's deficit. `keeper` is paid for what is paid.
-pub fn resolve(world: &mut World, marks: &Marks, accounts: &[Pubkey], keeper: &Pubkey, tally: &mut Tally) {
+pub fn resolve(world: &mut World<impl Chain>, marks: &Marks, accounts: &[Pubkey], keeper: &Pubkey, tally: &mut Tally) {
     for key in accounts {
         let is_bankrupt = |account: &MarginAccount| account.liquidation.state == AccountState::Bankrupt.raw();
         if world.read::<MarginAccount>(key).is_some_and(|account| is_bankrupt(&account) && has_positions(&account)) {
@@ -40,7 +40,7 @@ fn has_positions(account: &MarginAccount) -> bool {
 }
 
 /// Sends as the payer; whether it went through.
-fn send(world: &mut World, what: &'static str, instructions: &[Instruction], tally: &mut Tally) -> bool {
+fn send(world: &mut World<impl Chain>, what: &'static str, instructions: &[Instruction], tally: &mut Tally) -> bool {
     let payer = world.payer.insecure_clone();
     match world.send(instructions, &[&payer]) {
         Ok(sent) => {
@@ -55,8 +55,8 @@ fn send(world: &mut World, what: &'static str, instructions: &[Instruction], tal
 }
 
 /// Lots, then estate, then losses.
-fn resolve_account(world: &mut World, marks: &Marks, key: &Pubkey, accounts: &[Pubkey], keeper: &Pubkey, tally: &mut Tally) {
-    let used = |world: &World| world.member(key).perps.into_iter().filter(|slot| slot.is_used()).collect::<Vec<_>>();
+fn resolve_account(world: &mut World<impl Chain>, marks: &Marks, key: &Pubkey, accounts: &[Pubkey], keeper: &Pubkey, tally: &mut Tally) {
+    let used = |world: &World<_>| world.member(key).perps.into_iter().filter(|slot| slot.is_used()).collect::<Vec<_>>();
     for slot in used(world).iter().filter(|slot| slot.position.lots != 0) {
         close_lots(world, marks, key, slot, accounts, keeper, tally);
     }
@@ -82,7 +82,15 @@ fn resolve_account(world: &mut World, marks: &Marks, key: &Pubkey, accounts: &[P
 }
 
 /// One leg's way: a round and its candidates, their cuts a minute later, the side index for the rest.
-fn close_lots(world: &mut World, marks: &Marks, key: &Pubkey, slot: &PerpSlot, accounts: &[Pubkey], keeper: &Pubkey, tally: &mut Tally) {
+fn close_lots(
+    world: &mut World<impl Chain>,
+    marks: &Marks,
+    key: &Pubkey,
+    slot: &PerpSlot,
+    accounts: &[Pubkey],
+    keeper: &Pubkey,
+    tally: &mut Tally,
+) {
     let Some(index) = marks.index(&slot.market).filter(|index| marks.allows(*index, Action::Deleverage)) else { return };
     let portfolio = world.portfolio(key);
     let is_small = slot.position.lots.abs().saturating_mul(marks.price(index)) < SMALL_POSITION.raw();
@@ -100,15 +108,11 @@ fn close_lots(world: &mut World, marks: &Marks, key: &Pubkey, slot: &PerpSlot, a
         return;
     };
     let now = Secs::new(world.now);
-    let listed: Vec<Pubkey> = round
-        .listed()
-        .iter()
-        .filter(|one| round.is_fixed == 0 || one.cut > 0)
-        .map(|one| Pubkey::new_from_array(one.account.to_bytes()))
-        .collect();
     if round.is_executing(now) {
-        for batch in listed.chunks(CUTS) {
-            send(world, "execute_adl", &[build::execute_adl(slot.market, *key, &portfolio, batch)], tally);
+        for batch in due(&round, slot, marks.price(index)).chunks(CUTS) {
+            if world.member(key).perps.iter().any(|own| own.market == slot.market && own.position.lots != 0) {
+                send(world, "execute_adl", &[build::execute_adl(slot.market, *key, &portfolio, batch)], tally);
+            }
         }
     }
     let is_left = world.member(key).perps.iter().any(|own| own.market == slot.market && own.position.lots != 0);
@@ -121,8 +125,17 @@ fn close_lots(world: &mut World, marks: &Marks, key: &Pubkey, slot: &PerpSlot, a
     }
 }
 
+/// The candidates with a cut that has not been executed: by the round, or by what its first execution at `price` will find.
+fn due(round: &AdlRound, slot: &PerpSlot, price: i64) -> Vec<Pubkey> {
+    let mut listed: Vec<Candidate> = round.listed().iter().map(|one| **one).collect();
+    if round.is_fixed == 0 && water_fill(Lots::new(slot.position.lots.abs()), Price::new(price), &mut listed).is_err() {
+        return Vec::new();
+    }
+    listed.iter().filter(|one| one.cut > 0).map(|one| Pubkey::new_from_array(one.account.to_bytes())).collect()
+}
+
 /// The most levered accounts of the side that gains, as previewed, and what their registration reads.
-fn candidates(world: &World, marks: &Marks, slot: &PerpSlot, accounts: &[Pubkey]) -> Vec<(Pubkey, build::Portfolio)> {
+fn candidates(world: &World<impl Chain>, marks: &Marks, slot: &PerpSlot, accounts: &[Pubkey]) -> Vec<(Pubkey, build::Portfolio)> {
     let lots = slot.position.lots;
     let mut found: Vec<(Candidate, Pubkey)> = Vec::new();
     for key in accounts {
@@ -143,7 +156,7 @@ fn candidates(world: &World, marks: &Marks, slot: &PerpSlot, accounts: &[Pubkey]
 }
 
 /// Registers everybody's claim in the open round of a market, closes it, and charges everybody, until no deficit waits.
-fn close_rounds(world: &mut World, market: usize, accounts: &[Pubkey], keeper: &Pubkey, tally: &mut Tally) {
+fn close_rounds(world: &mut World<impl Chain>, market: usize, accounts: &[Pubkey], keeper: &Pubkey, tally: &mut Tally) {
     for _ in 0..ROUNDS_A_STEP {
         let books = world.market(market).perp;
         tally.see_rounds(market, &books);
@@ -162,7 +175,7 @@ fn close_rounds(world: &mut World, market: usize, accounts: &[Pubkey], keeper: &
 }
 
 /// Touches every position in a market, several in a transaction.
-pub fn touch_all(world: &mut World, market: usize, accounts: &[Pubkey], keeper: &Pubkey, tally: &mut Tally) {
+pub fn touch_all(world: &mut World<impl Chain>, market: usize, accounts: &[Pubkey], keeper: &Pubkey, tally: &mut Tally) {
     let key = world.markets[market].keys.market;
     let holders: Vec<Pubkey> = accounts.iter().copied().filter(|account| world.member(account).perp_index(&key).is_some()).collect();
     for batch in holders.chunks(TOUCHES) {
@@ -180,7 +193,7 @@ pub fn touch_all(world: &mut World, market: usize, accounts: &[Pubkey], keeper: 
 }
 
 /// Settles every position of every account whose price and margin allow it: losers pay the pool, winners whose claims have matured are paid.
-pub fn settle_all(world: &mut World, marks: &Marks, accounts: &[Pubkey], tally: &mut Tally) {
+pub fn settle_all(world: &mut World<impl Chain>, marks: &Marks, accounts: &[Pubkey], tally: &mut Tally) {
     for key in accounts {
         let account = world.member(key);
         let is_open = |market: &Pubkey| marks.index(market).is_some_and(|index| marks.allows(index, Action::Settle));

@@ -4,7 +4,7 @@ use super::makers::{lots_in, Makers, BUY, IOC, SELL};
 use super::market::Marks;
 use super::population::{Leg, Plan};
 use super::tally::Tally;
-use crate::world::{Member, World};
+use crate::world::{Chain, Member, World};
 use anyhow::Result;
 use plimsoll_sdk::build::{self, OrderArgs, Token};
 use plimsoll_sdk::risk::Secs;
@@ -37,7 +37,7 @@ pub struct Trader {
 }
 
 /// Brings a trader's deposit in; SOL is valued at the present price.
-pub fn join(world: &mut World, plan: Plan, sol: Token, sol_price: i64) -> Result<Trader> {
+pub fn join(world: &mut World<impl Chain>, plan: Plan, sol: Token, sol_price: i64) -> Result<Trader> {
     let as_sol = plan.deposit / 100 * plan.sol_share;
     let cash = (plan.deposit - as_sol).unsigned_abs();
     let member = world.join(cash, cash)?;
@@ -45,14 +45,14 @@ pub fn join(world: &mut World, plan: Plan, sol: Token, sol_price: i64) -> Result
         let amount = u64::try_from(i128::from(as_sol) * SOL / i128::from(sol_price))?;
         let owner = member.owner.pubkey();
         let wallet = world.wallet(sol, &owner, amount)?;
-        let deposit = build::deposit_collateral(owner, world.exchange, member.account, sol, wallet, amount);
+        let deposit = build::deposit_collateral(owner, world.exchange, member.account, world.markets[0].keys.market, sol, wallet, amount);
         world.send(&[deposit], &[&member.owner])?;
     }
     Ok(Trader { member, plan, leverage: 0, equity: 0, tries: 0 })
 }
 
 /// Opens every leg of a trader's plan, as far as its margin and the makers allow.
-pub fn open(world: &mut World, trader: &mut Trader, makers: &mut Makers, marks: &Marks, tally: &mut Tally) {
+pub fn open(world: &mut World<impl Chain>, trader: &mut Trader, makers: &mut Makers, marks: &Marks, tally: &mut Tally) {
     let account = world.member(&trader.member.account);
     if trader.tries == 0 {
         trader.equity = marks.health(&account).map_or(0, |health| health.equity.raw());
@@ -79,7 +79,7 @@ fn keys_of(marks: &Marks) -> Vec<solana_pubkey::Pubkey> {
 }
 
 /// Orders until the leg is as large as wanted; a refusal for want of margin makes it smaller, an empty book is refilled.
-fn open_leg(world: &mut World, trader: &Trader, leg: &Leg, makers: &mut Makers, marks: &Marks, tally: &mut Tally) {
+fn open_leg(world: &mut World<impl Chain>, trader: &Trader, leg: &Leg, makers: &mut Makers, marks: &Marks, tally: &mut Tally) {
     let keys = world.markets[leg.market].keys;
     let price = marks.price(leg.market);
     let account = world.member(&trader.member.account);

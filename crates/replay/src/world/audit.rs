@@ -1,10 +1,11 @@
 //! Conservation, computed from chain state alone (RULES 1.1, 1.3): where every token and every lot is.
 
-use super::World;
+use super::{Chain, World};
 use plimsoll_sdk::decode::Account;
 use plimsoll_sdk::risk::book::depth::is_book_valid;
 use plimsoll_sdk::risk::perp::{check_counts, check_raw, Position};
-use plimsoll_sdk::state::{Collateral, InsuranceFund, MarginAccount, Market, OrderBook};
+use plimsoll_sdk::state::engine::Gate;
+use plimsoll_sdk::state::{Collateral, Exchange, InsuranceFund, MarginAccount, Market, OrderBook, RiskGroup, WithdrawalRequest};
 use plimsoll_sdk::{address, PROGRAM_ID};
 use solana_pubkey::Pubkey;
 
@@ -21,6 +22,10 @@ pub struct Census {
     pub books: Vec<(Pubkey, Box<OrderBook>)>,
     /// Insurance funds.
     pub funds: Vec<(Pubkey, Box<InsuranceFund>)>,
+    /// Queued withdrawals.
+    pub requests: Vec<(Pubkey, Box<WithdrawalRequest>)>,
+    /// Risk groups.
+    pub groups: Vec<(Pubkey, Box<RiskGroup>)>,
 }
 
 /// Where the quote tokens are, in atoms.
@@ -51,16 +56,18 @@ impl Tokens {
 
 impl Census {
     /// Reads every account of the program that belongs to the world's exchange.
-    pub fn take(world: &World) -> Self {
+    pub fn take(world: &World<impl Chain>) -> Self {
         let mut census = Self::default();
-        for (key, account) in world.svm.get_program_accounts(&PROGRAM_ID) {
+        for (key, account) in world.svm.program_accounts(&PROGRAM_ID) {
             match Account::decode(&account.data) {
                 Some(Account::Market(market)) => census.markets.push((key, market)),
                 Some(Account::MarginAccount(member)) => census.members.push((key, member)),
                 Some(Account::Collateral(collateral)) => census.collaterals.push((key, collateral)),
                 Some(Account::OrderBook(book)) => census.books.push((key, book)),
                 Some(Account::InsuranceFund(fund)) => census.funds.push((key, fund)),
-                Some(Account::Exchange(_) | Account::AdlRound(_) | Account::RiskGroup(_)) | None => {}
+                Some(Account::WithdrawalRequest(request)) => census.requests.push((key, request)),
+                Some(Account::RiskGroup(group)) => census.groups.push((key, group)),
+                Some(Account::Exchange(_) | Account::AdlRound(_)) | None => {}
             }
         }
         let exchange = world.exchange;
@@ -68,6 +75,8 @@ impl Census {
         census.members.retain(|(_, member)| member.exchange == exchange);
         census.collaterals.retain(|(_, collateral)| collateral.exchange == exchange);
         census.funds.retain(|(_, fund)| fund.exchange == exchange);
+        census.requests.retain(|(_, request)| request.exchange == exchange);
+        census.groups.retain(|(_, group)| group.exchange == exchange);
         let is_ours = |book: &Pubkey| census.markets.iter().any(|(_, market)| market.book == *book);
         census.books.retain(|(key, _)| is_ours(key));
         census
@@ -79,7 +88,7 @@ impl Census {
     }
 
     /// Where the quote tokens are.
-    pub fn tokens(&self, world: &World) -> Tokens {
+    pub fn tokens(&self, world: &World<impl Chain>) -> Tokens {
         let of = |total: i64| i128::from(total);
         Tokens {
             vault: world.tokens(&address::vault(&world.exchange)).into(),
@@ -103,7 +112,7 @@ impl Census {
 }
 
 /// Every law that must hold after every transaction; the broken ones in words.
-pub fn violations(world: &World) -> Vec<String> {
+pub fn violations(world: &World<impl Chain>) -> Vec<String> {
     let census = Census::take(world);
     let mut broken = Vec::new();
     let tokens = census.tokens(world);
@@ -133,9 +142,44 @@ pub fn violations(world: &World) -> Vec<String> {
         if member.invariant().is_err() {
             broken.push(format!("RULES 1.2: margin account {key} breaks its own law"));
         }
+        let requests = census.requests.iter().filter(|(_, request)| request.margin_account == *key).count();
+        if requests != member.requests as usize {
+            broken.push(format!("margin account {key} counts {} withdrawal requests of {requests}", member.requests));
+        }
         broken.extend(order_totals(key, member));
     }
+    let quote: Option<Exchange> = world.read(&world.exchange);
+    broken.extend(quote.and_then(|exchange| queue_law(None, &exchange.outflow, &census)));
+    broken.extend(census.collaterals.iter().filter_map(|(key, collateral)| queue_law(Some(*key), &collateral.outflow, &census)));
+    broken.extend(group_laws(&census));
     broken.extend(census.books.iter().filter_map(|(key, book)| book_law(key, book, &census)));
+    broken
+}
+
+/// RULES 1.6: a queue knows each of its requests, and of no less than what they wait for.
+fn queue_law(collateral: Option<Pubkey>, gate: &Gate, census: &Census) -> Option<String> {
+    let of = |request: &&(Pubkey, Box<WithdrawalRequest>)| request.1.collateral == collateral.unwrap_or_default();
+    let requests: Vec<_> = census.requests.iter().filter(of).map(|(_, request)| *request.request).collect();
+    let waiting: i128 = requests.iter().map(|request| gate.queue.remaining(request).map_or(0, |left| i128::from(left.raw()))).sum();
+    let is_right = requests.len() == gate.queue.open as usize && waiting <= i128::from(gate.queue.waiting);
+    (!is_right).then(|| format!("queue of {collateral:?}: {} requests wait for {waiting}, it knows of {:?}", requests.len(), *gate.queue))
+}
+
+/// A market and its group name each other, once (RULES 4.3).
+fn group_laws(census: &Census) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (key, group) in &census.groups {
+        let belongs = |market: &Pubkey| census.markets.iter().any(|(other, own)| other == market && own.group == *key);
+        if group.invariant().is_err() || !group.members().iter().all(belongs) {
+            broken.push(format!("RULES 4.3: group {} breaks its own law, or a market of it is not its", group.number));
+        }
+    }
+    for (key, market) in census.markets.iter().filter(|(_, market)| market.group != Pubkey::default()) {
+        let places = census.groups.iter().flat_map(|(_, group)| group.members()).filter(|member| *member == key).count();
+        if places != 1 || !census.groups.iter().any(|(group, _)| *group == market.group) {
+            broken.push(format!("RULES 4.3: market {} stands in {places} places of groups", market.index));
+        }
+    }
     broken
 }
 
@@ -156,12 +200,14 @@ fn order_totals(key: &Pubkey, member: &MarginAccount) -> Option<String> {
 /// A book is sorted, uncrossed, and every live order belongs to an account that lists it or has cancelled it.
 fn book_law(key: &Pubkey, book: &OrderBook, census: &Census) -> Option<String> {
     use plimsoll_sdk::risk::book::Side;
+    let is_settling = census.markets.iter().any(|(market, listed)| *market == book.market && listed.oracle.is_settling());
     let (header, bids) = book.side(Side::Bid);
     let (_, asks) = book.side(Side::Ask);
     if !matches!(is_book_valid(header, bids, asks), Ok(true)) {
         return Some(format!("book {key} is not sorted or is crossed"));
     }
-    for side in [Side::Bid, Side::Ask] {
+    // The orders of a settling market are void, whatever its book says.
+    for side in [Side::Bid, Side::Ask].into_iter().filter(|_| !is_settling) {
         let (header, orders) = book.side(side);
         for order in header.live(side, orders).unwrap_or(&[]) {
             let owner = Pubkey::new_from_array(order.owner.to_bytes());

@@ -1,12 +1,14 @@
-//! The clearing house in a virtual machine: the compiled program in LiteSVM with genuine token mints and Pyth price accounts.
+//! The clearing house on a chain, by default LiteSVM: the compiled program with genuine token mints and Pyth price accounts.
 //!
 //! Everything a user could do goes through [`World::send`] as a signed transaction; nothing here writes an account of the program.
 
 pub mod audit;
+mod chain;
 pub mod pyth;
 
-use anchor_lang::prelude::Clock;
-use anyhow::{anyhow, Context, Result};
+pub use chain::Chain;
+
+use anyhow::{Context, Result};
 use litesvm::types::{FailedTransactionMetadata, TransactionMetadata};
 use litesvm::LiteSVM;
 use plimsoll_sdk::build::{self, MarketKeys, Portfolio, Token};
@@ -29,6 +31,8 @@ const PURSE: u64 = 1_000_000_000_000;
 const PACKET_BYTES: usize = 1_232;
 /// Slots a second, for the clock only.
 const SLOTS_A_SECOND: i64 = 5;
+/// Seconds for which first prices are published before anything else happens.
+pub const WARM_UP: i64 = 120;
 
 /// How a market of the world is listed.
 #[derive(Clone, Debug)]
@@ -73,10 +77,10 @@ pub struct Member {
     pub wallet: Pubkey,
 }
 
-/// The virtual machine and what is in it.
-pub struct World {
-    /// The machine.
-    pub svm: LiteSVM,
+/// A chain and what is on it.
+pub struct World<C: Chain = LiteSVM> {
+    /// The chain.
+    pub svm: C,
     /// Pays fees and rent.
     pub payer: Keypair,
     /// Governor of the exchange and authority of the mints.
@@ -137,26 +141,14 @@ impl World {
     pub fn with_limits(listings: &[Listing], start: i64, hourly: i64, daily: i64) -> Result<Self> {
         let mut svm = LiteSVM::new().with_transaction_history(0);
         svm.add_program_from_file(PROGRAM_ID, program_path()).context("run `cargo xtask build` first")?;
-        let (payer, governor) = (numbered_key(1), numbered_key(2));
-        for key in [&payer, &governor] {
-            svm.airdrop(&key.pubkey(), PURSE).map_err(|error| anyhow!("airdrop: {:?}", error.err))?;
-        }
-        let exchange = address::exchange(&governor.pubkey());
-        let quote = Token { mint: Pubkey::default(), program: TOKEN_PROGRAM };
-        let mut world = Self {
-            svm,
-            payer,
-            governor,
-            exchange,
-            quote,
-            markets: Vec::new(),
-            now: start - 120,
-            slot: 1_000,
-            transactions: 0,
-            journal: None,
-            serial: 100,
-        };
-        world.set_clock();
+        Self::open(svm, listings, start, hourly, daily)
+    }
+}
+
+impl<C: Chain> World<C> {
+    /// As [`World::with_limits`], on a chain that has the program and nothing of this world.
+    pub fn open(svm: C, listings: &[Listing], start: i64, hourly: i64, daily: i64) -> Result<Self> {
+        let mut world = Self::on(svm, start - WARM_UP, 1_000)?;
         world.quote = world.create_mint(6)?;
         let args = build::InitializeExchangeArgs {
             guardian: world.governor.pubkey(),
@@ -169,13 +161,34 @@ impl World {
         for listing in listings {
             world.list(listing)?;
         }
-        for _ in 0..12 {
-            world.pass(10);
-            for (index, listing) in listings.iter().enumerate() {
-                world.publish(index, listing.price, listing.price / 2_500)?;
-            }
+        let prices: Vec<_> = listings.iter().map(|listing| listing.price).collect();
+        world.warm_up(&prices)?;
+        Ok(world)
+    }
+
+    /// A chain at `now` and `slot` with the program on it and nothing else: the keys of [`payer_key`] and [`governor_key`] get lamports.
+    pub fn on(svm: C, now: i64, slot: u64) -> Result<Self> {
+        let (payer, governor) = (payer_key(), governor_key());
+        let exchange = address::exchange(&governor.pubkey());
+        let quote = Token { mint: Pubkey::default(), program: TOKEN_PROGRAM };
+        let markets = Vec::new();
+        let mut world = Self { svm, payer, governor, exchange, quote, markets, now, slot, transactions: 0, journal: None, serial: 100 };
+        world.svm.set_clock(now, slot)?;
+        for key in [world.payer.pubkey(), world.governor.pubkey()] {
+            world.svm.airdrop(&key, PURSE)?;
         }
         Ok(world)
+    }
+
+    /// Publishes `prices`, micro-dollars by market, for two minutes, so that averages exist (RULES 2.2).
+    pub fn warm_up(&mut self, prices: &[i64]) -> Result<()> {
+        for _ in 0..WARM_UP / 10 {
+            self.pass(10);
+            for (index, price) in prices.iter().enumerate() {
+                self.publish(index, *price, price / 2_500)?;
+            }
+        }
+        Ok(())
     }
 
     fn list(&mut self, listing: &Listing) -> Result<()> {
@@ -204,7 +217,7 @@ impl World {
             fund_cap: 1_000_000_000_000,
         };
         let space = OrderBook::SPACE;
-        let rent = self.svm.minimum_balance_for_rent_exemption(space);
+        let rent = self.svm.rent(space);
         let payer = self.payer.pubkey();
         let create = solana_system_interface::instruction::create_account(&payer, &book.pubkey(), rent, space as u64, &PROGRAM_ID);
         let list = build::create_market(payer, self.governor.pubkey(), book.pubkey(), args);
@@ -219,7 +232,7 @@ impl World {
     /// Lists a collateral token priced by market `market`; full weight at once when `warm_up` is zero.
     pub fn list_collateral(&mut self, market: usize, decimals: u8, im_weight: i64, mm_weight: i64, warm_up: i64) -> Result<Token> {
         let token = self.create_mint(decimals)?;
-        let args = build::CreateCollateralArgs { im_weight, mm_weight, cap: i64::MAX / 4, warm_up };
+        let args = build::CreateCollateralArgs { im_weight, mm_weight, cap: 1 << 56, warm_up };
         let market = self.markets[market].keys.market;
         let list = build::create_collateral(self.payer.pubkey(), self.governor.pubkey(), market, token, args);
         self.send_as_governor(&[list])?;
@@ -230,7 +243,7 @@ impl World {
     pub fn create_mint(&mut self, decimals: u8) -> Result<Token> {
         let mint = self.new_key();
         let space = 82;
-        let rent = self.svm.minimum_balance_for_rent_exemption(space);
+        let rent = self.svm.rent(space);
         let payer = self.payer.insecure_clone();
         let create =
             solana_system_interface::instruction::create_account(&payer.pubkey(), &mint.pubkey(), rent, space as u64, &TOKEN_PROGRAM);
@@ -244,7 +257,7 @@ impl World {
     pub fn wallet(&mut self, token: Token, owner: &Pubkey, amount: u64) -> Result<Pubkey> {
         let wallet = self.new_key();
         let space = 165;
-        let rent = self.svm.minimum_balance_for_rent_exemption(space);
+        let rent = self.svm.rent(space);
         let (payer, governor) = (self.payer.insecure_clone(), self.governor.insecure_clone());
         let create =
             solana_system_interface::instruction::create_account(&payer.pubkey(), &wallet.pubkey(), rent, space as u64, &token.program);
@@ -264,7 +277,7 @@ impl World {
     /// A member with a funded purse, a wallet of `wallet` atoms of the quote, and `deposit` of it in a margin account.
     pub fn join(&mut self, wallet: u64, deposit: u64) -> Result<Member> {
         let owner = self.new_key();
-        self.svm.airdrop(&owner.pubkey(), PURSE).map_err(|error| anyhow!("airdrop: {:?}", error.err))?;
+        self.svm.airdrop(&owner.pubkey(), PURSE)?;
         let token = self.wallet(self.quote, &owner.pubkey(), wallet)?;
         let args = build::OpenAccountArgs { number: 0, delegate: Pubkey::default() };
         let account = address::margin_account(&self.exchange, &owner.pubkey(), 0);
@@ -289,28 +302,20 @@ impl World {
     pub fn pass(&mut self, seconds: i64) {
         self.now += seconds;
         self.slot += u64::try_from(seconds * SLOTS_A_SECOND).unwrap_or(0);
-        self.set_clock();
-    }
-
-    fn set_clock(&mut self) {
-        let mut clock: Clock = self.svm.get_sysvar();
-        clock.unix_timestamp = self.now;
-        clock.slot = self.slot;
-        self.svm.set_sysvar(&clock);
-        self.svm.expire_blockhash();
+        self.svm.set_clock(self.now, self.slot).expect("a clock that moves forward can be set");
     }
 
     /// Sends one signed transaction; the first signer pays. Errors: [`Refused`].
     pub fn send(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<TransactionMetadata, Refused> {
         self.transactions += 1;
-        let blockhash = self.svm.latest_blockhash();
+        let blockhash = self.svm.blockhash();
         let message = Message::new_with_blockhash(instructions, Some(&signers[0].pubkey()), &blockhash);
         // The machine does not check what a packet holds.
         let size = 1 + 64 * signers.len() + message.serialize().len();
         assert!(size <= PACKET_BYTES, "a transaction of {size} bytes does not fit a packet");
         // Every signature is real and checked by the machine.
         let transaction = VersionedTransaction::try_new(VersionedMessage::Legacy(message), signers).expect("all signers are given");
-        let sent = self.svm.send_transaction(transaction).map_err(|failed| {
+        let sent = self.svm.execute(transaction).map_err(|failed| {
             let code = custom_code(&failed);
             Refused { code, detail: Box::new(failed) }
         })?;
@@ -334,7 +339,7 @@ impl World {
 
     /// An account of the program, decoded. `None` when it does not exist or is another type.
     pub fn read<T: decode::Layout>(&self, key: &Pubkey) -> Option<T> {
-        self.svm.get_account(key).and_then(|account| decode::layout(&account.data))
+        self.svm.account(key).and_then(|account| decode::layout(&account.data))
     }
 
     /// Market number `index`.
@@ -355,9 +360,19 @@ impl World {
 
     /// Atoms in a token account.
     pub fn tokens(&self, wallet: &Pubkey) -> u64 {
-        let amount = self.svm.get_account(wallet).and_then(|account| account.data.get(64..72).and_then(|bytes| bytes.try_into().ok()));
+        let amount = self.svm.account(wallet).and_then(|account| account.data.get(64..72).and_then(|bytes| bytes.try_into().ok()));
         amount.map_or(0, u64::from_le_bytes)
     }
+}
+
+/// Pays fees and rent in every world.
+pub fn payer_key() -> Keypair {
+    numbered_key(1)
+}
+
+/// Governs every world. Anybody can derive it: it is for chains of one's own.
+pub fn governor_key() -> Keypair {
+    numbered_key(2)
 }
 
 /// A key that is the same in every run.

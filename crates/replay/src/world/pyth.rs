@@ -1,8 +1,8 @@
 //! Genuine Pyth price accounts: the bytes that the receiver program writes, under its ownership.
 
+use super::Chain;
 use anchor_lang::AccountSerialize;
-use anyhow::{anyhow, Result};
-use litesvm::LiteSVM;
+use anyhow::Result;
 use pyth_solana_receiver_sdk::price_update::{PriceFeedMessage, PriceUpdateV2, VerificationLevel};
 use solana_account::Account;
 use solana_pubkey::Pubkey;
@@ -73,9 +73,9 @@ impl Update {
 }
 
 /// Writes `update` to the account `key`, as the receiver would.
-pub fn write(svm: &mut LiteSVM, key: Pubkey, update: &Update, slot: u64) -> Result<()> {
+pub fn write(chain: &mut impl Chain, key: Pubkey, update: &Update, slot: u64) -> Result<()> {
     let data = update.bytes(slot)?;
-    let lamports = svm.minimum_balance_for_rent_exemption(data.len());
+    let lamports = chain.rent(data.len());
     let account = Account { lamports, data, owner: update.owner, executable: false, rent_epoch: u64::MAX };
-    svm.set_account(key, account).map_err(|error| anyhow!("price account: {error:?}"))
+    chain.put(key, account)
 }

@@ -400,3 +400,41 @@ proptest! {
         prop_assert!(ratio(found) <= exact + 1e-15 && exact - ratio(found) < 2f64.powi(-26), "{} {exact}", ratio(found));
     }
 }
+
+proptest! {
+    /// The cheap step against wide arithmetic, at every size that can occur.
+    #[test]
+    fn a_step_is_exact_and_stays_between(value in -(1_i64 << 58)..=1 << 58, target in -(1_i64 << 58)..=1 << 58, weight in 0..=MAX_WEIGHT) {
+        let found = step(Q60::new(value), Q60::new(target), weight).raw();
+        let way = i128::from(target) - i128::from(value);
+        prop_assert_eq!(i128::from(found), i128::from(value) + ((way * i128::from(weight)) >> 34));
+        prop_assert!(found >= value.min(target) && found <= value.max(target));
+    }
+}
+
+#[test]
+fn a_step_at_its_extremes() {
+    let most = 1_i64 << 58;
+    for (value, target) in [(most, -most), (-most, most), (most, most), (0, -1), (0, 1), (most, 0)] {
+        for weight in [0, 1, MAX_WEIGHT - 1, MAX_WEIGHT] {
+            let way = i128::from(target) - i128::from(value);
+            let exact = i128::from(value) + ((way * i128::from(weight)) >> 34);
+            assert_eq!(i128::from(step(Q60::new(value), Q60::new(target), weight).raw()), exact, "{value} {target} {weight}");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_root_is_off_by_one_at_most(n in LEAST_ROOT..=u64::MAX) {
+        prop_assert!(root(n).abs_diff(n.isqrt()) <= 1);
+    }
+}
+
+#[test]
+fn the_root_at_its_ends() {
+    for n in [LEAST_ROOT, LEAST_ROOT + 1, 1 << 61, 1 << 62, (1 << 62) - 1, 1 << 63, u64::MAX] {
+        assert!(root(n).abs_diff(n.isqrt()) <= 1, "{n}");
+    }
+    assert_eq!(LEAST_ROOT, ((1_u128 << 64) * 9 / 100) as u64);
+}

@@ -8,6 +8,7 @@
 //! balances named in [`Takeover`]. RULES 6.1–6.3.
 
 mod checks;
+mod every_leg;
 mod params;
 mod penalty;
 mod slice;
@@ -17,6 +18,10 @@ mod state;
 mod tests;
 
 pub use checks::{check_liquidatee, check_liquidator, Violation};
+pub use every_leg::{
+    check_slice, part_of, part_of_balance, size_portfolio_slice, slice_cost, PortfolioSlice, PortfolioView, SliceViolation, COST_FALL,
+    COST_RAMP, COST_RAMP_END, COST_START, PARTS,
+};
 pub use params::LiquidationParams;
 pub use penalty::{book_penalty, penalty_rate, takeover, takeover_price, LegView, Penalty, Takeover};
 pub use slice::{pause, size_slice, takeover_is_open, SliceSize};

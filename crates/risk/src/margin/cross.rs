@@ -118,10 +118,10 @@ impl GroupTerms {
         }
     }
 
-    /// max( J + (1 − c)(S − J), φ · max S_m ), rounded up, never above S.
-    pub(super) fn offset<A: Exact>(&self, joint: i64, sums: &Standalone, measure: Measure) -> i64 {
+    /// max( J + (1 − c)(S − J), φ · max S_m ), rounded up, never above S; `beyond` counts like S above the sums, but in the first term alone.
+    pub(super) fn offset<A: Exact>(&self, joint: i64, sums: &Standalone, beyond: i64, measure: Measure) -> i64 {
         let joint = positive(joint).min(sums.total);
-        let rest = scale_ceil::<A>(A::sub(sums.total, joint), A::sub(Ratio::ONE.raw(), self.credit(measure)));
+        let rest = scale_ceil::<A>(A::add(A::sub(sums.total, joint), beyond), A::sub(Ratio::ONE.raw(), self.credit(measure)));
         A::add(joint, rest).max(scale_ceil::<A>(sums.largest, self.phi.raw()))
     }
 }
@@ -172,7 +172,7 @@ impl Joint {
     /// Scan of the group and the row of its worst joint scenario.
     pub(super) fn scan<A: Exact>(&self, group: &GroupTerms, measure: Measure) -> (i64, u8) {
         let (joint, row) = worst_of(&self.rows);
-        (group.offset::<A>(joint, &self.sums, measure), row)
+        (group.offset::<A>(joint, &self.sums, 0, measure), row)
     }
 }
 
@@ -210,7 +210,7 @@ pub(super) fn linear_scan<A: Exact>(legs: &[LegHealth], group: &GroupTerms, meas
         (_, true) => ROW_UP,
         (_, false) => ROW_DOWN,
     };
-    (group.offset::<A>(up.max(down), &sums, measure), row, sums.total)
+    (group.offset::<A>(up.max(down), &sums, 0, measure), row, sums.total)
 }
 
 /// `charge` of a requirement, rounded up. Errors: [`RiskError::Overflow`].

@@ -1,6 +1,6 @@
 //! One market with options: the scan of RULES 4.2, its add-ons, and the loss by scenario that RULES 4.3 adds up over markets.
 
-use super::grid::{SpotMove, GRID, MM_GRID_FACTOR, ROW_SPOT, SCENARIOS, SPOTS, TAILS};
+use super::grid::{GRID, MM_GRID_FACTOR, ROW_SPOT, SCENARIOS, SPOTS, TAILS};
 use super::kernel::{magnitude, positive, scale_ceil, scale_floor, Exact, LegHealth, LegInput, ScanMode};
 use super::options::{Measure, OptionPart};
 use super::report::AddOns;
@@ -98,9 +98,9 @@ pub(super) struct MarketScan {
     /// Linear charge plus the most that the options can lose: no target need be above it.
     pub(super) limit: i64,
     pub(super) mode: ScanMode,
-    /// Row of the grid (1 ..= 33) that costs most in the mode that counts.
+    /// Row of the grid (1 ..= 33) that costs all legs most.
     pub(super) worst: u8,
-    /// Loss by row as RULES 4.3 adds it up: dampened, its largest entry is `scan`.
+    /// Loss by row as RULES 4.3 adds it up ([`profile`]); its largest entry is `scan`.
     pub(super) rows: [i64; SCENARIOS],
 }
 
@@ -165,13 +165,39 @@ pub(super) fn market_scan<A: Exact>(ends: &LinearEnds, part: &OptionPart, rates:
     let limited = A::add(linear, A::add(grid_options, add).min(part.max_loss));
     let total = if is_bare { limited } else { A::add(grid_all, add).min(limited) };
     let add_on = positive(A::sub(total, scan));
-    if scan == grid_all || is_bare {
-        let mut rows = grid;
-        rows.iter_mut().for_each(|row| *row = (*row).min(scan));
-        return MarketScan { scan, add_on, options, limit, mode: ScanMode::Grid, worst: worst_all, rows };
+    let mode = if scan == grid_all || is_bare { ScanMode::Grid } else { ScanMode::Linear };
+    let rows = profile::<A>(grid, part, rates, scan, grid_all.min(limit));
+    MarketScan { scan, add_on, options, limit, mode, worst: worst_all, rows }
+}
+
+/// Loss by row as it enters the joint loss of RULES 4.3: the grid's, scaled so that its largest is the scan. Scaling both losses and gains
+/// lets the smaller term of 4.2 take over without a jump: for a perp alone it is the linear charge in quarters.
+///
+/// In the tails a linear leg counts only as far as it helps the options of its market, for no linear charge is one for a tail. What the
+/// largest row thereby loses against the scan counts in every row.
+fn profile<A: Exact>(grid: [i64; SCENARIOS], part: &OptionPart, rates: &MeasureRates, scan: i64, largest: i64) -> [i64; SCENARIOS] {
+    let share = share_of(scan, largest);
+    let mut rows = grid;
+    for (index, (row, options)) in rows.iter_mut().zip(part.rows.iter()).enumerate() {
+        if GRID.get(index).is_some_and(|scenario| scenario.is_tail()) {
+            *row = (*row).min(factored::<A>(dampened::<A>(index, *options), rates.factor));
+        }
+        *row = factored::<A>((*row).min(largest), share);
     }
-    let (rows, worst) = linear_rows::<A>(ends, part, rates, scan);
-    MarketScan { scan, add_on, options, limit, mode: ScanMode::Linear, worst, rows }
+    let (worst, _) = worst_of(&rows);
+    let given_up = positive(A::sub(scan, worst));
+    rows.iter_mut().for_each(|row| *row = A::add(*row, given_up).min(scan));
+    rows
+}
+
+/// part / whole as a Q30 share of at most 1, for 0 ≤ part ≤ whole; 1 for nothing of nothing. Both are cut to 32 bits of the whole.
+pub(super) fn share_of(part: i64, whole: i64) -> i64 {
+    if part >= whole || whole <= 0 {
+        return ONE;
+    }
+    let cut = 32_u32.saturating_sub(whole.leading_zeros());
+    // Below 2³² shifted by 30 bits.
+    crate::units::div((part >> cut) << 30, (whole >> cut).max(1), crate::units::Round::Ceil).unwrap_or(ONE).min(ONE)
 }
 
 /// Loss of all legs by row.
@@ -190,24 +216,6 @@ fn grid_rows<A: Exact>(ends: &LinearEnds, part: &OptionPart, rates: &MeasureRate
 fn options_alone<A: Exact>(part: &OptionPart, rates: &MeasureRates) -> i64 {
     let rows = part.rows.iter().enumerate();
     rows.fold(0, |worst, (index, loss)| worst.max(factored::<A>(dampened::<A>(index, *loss), rates.factor)))
-}
-
-/// Loss by row where the linear charge is the smaller term: the charge at its sign, in quarters of it, plus the options' own loss. The
-/// charge is one for an hour's move and takes no part in the tails. What the two terms give up by not being added up row by row counts in
-/// every row, so that the largest is the scan.
-fn linear_rows<A: Exact>(ends: &LinearEnds, part: &OptionPart, rates: &MeasureRates, scan: i64) -> ([i64; SCENARIOS], u8) {
-    let mut rows = [0; SCENARIOS];
-    for (index, (row, (scenario, options))) in rows.iter_mut().zip(GRID.iter().zip(part.rows.iter())).enumerate() {
-        let linear = match scenario.spot {
-            SpotMove::Quarters(quarters) => ends.loss::<A>(spot_move(rates.linear, quarters.into())),
-            SpotMove::Tail(_) => 0,
-        };
-        *row = A::add(linear, factored::<A>(dampened::<A>(index, *options), rates.factor));
-    }
-    let (worst, at) = worst_of(&rows);
-    let given_up = positive(A::sub(scan, worst));
-    rows.iter_mut().for_each(|row| *row = A::add(*row, given_up).min(scan));
-    (rows, at)
 }
 
 /// Both measures of a market with options.

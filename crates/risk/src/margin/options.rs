@@ -132,7 +132,7 @@ pub(super) struct OptionPart {
     pub(super) rows: [i64; SCENARIOS],
     /// Value at the mark, rounded down.
     pub(super) value: i64,
-    /// The most the positions can still lose from the mark, ≥ 0; `i64::MAX` when there is no limit or orders rest.
+    /// The most the positions can still lose from the mark, ≥ 0 ([`super::max_loss`]); `i64::MAX` when orders rest.
     pub(super) max_loss: i64,
     /// Value change per unit of relative spot move, with all bids filled and with all asks filled.
     pub(super) delta_long: i64,
@@ -225,11 +225,11 @@ impl Ends {
     }
 }
 
-/// The option legs of `market` in one measure.
+/// The option legs of `market`, whose spot range is `range`, in one measure.
 ///
 /// Errors: none inside the bounds of [`OptionBook::check`] but [`RiskError::Overflow`].
 #[inline(never)]
-pub(super) fn option_part<A: Exact>(bounded: &BoundedBook, market: usize, measure: Measure) -> RiskResult<OptionPart> {
+pub(super) fn option_part<A: Exact>(bounded: &BoundedBook, market: usize, range: i64, measure: Measure) -> RiskResult<OptionPart> {
     let book = &bounded.book;
     let units = if measure == Measure::Initial { book.units_im } else { book.units_mm };
     let mut part = OptionPart::NONE;
@@ -249,7 +249,7 @@ pub(super) fn option_part<A: Exact>(bounded: &BoundedBook, market: usize, measur
         if is_used {
             value = A::add(value, sum.value);
             finish_expiry::<A>(&mut part, &sum, expiry, measure)?;
-            let worst = max_loss::<A>(of_expiry().map(|(leg, unit)| (leg.lots.raw(), unit)), sum.value);
+            let worst = max_loss::<A>(of_expiry().map(|(leg, unit)| (leg.lots.raw(), unit)), sum.value, expiry.forward, range);
             part.max_loss = part.max_loss.saturating_add(worst);
         }
     }

@@ -159,9 +159,9 @@ fn add_market(
     report: &mut Report,
 ) -> RiskResult<MarketOutcome> {
     let (terms, input) = places(place).ok_or(RiskError::QuantityOutOfRange)?;
-    let part_mm = option_part::<Bare>(bounded, place, Measure::Maintenance)?;
+    let part_mm = option_part::<Bare>(bounded, place, terms.range, Measure::Maintenance)?;
     let part_im = if bounded.initial_differs(place) {
-        option_part::<Bare>(bounded, place, Measure::Initial)?
+        option_part::<Bare>(bounded, place, terms.range, Measure::Initial)?
     } else {
         OptionPart { short: part_mm.short_held_im, ..part_mm }
     };

@@ -15,7 +15,8 @@ use super::params::{deviation, ExpiryTerms, ROOT_BITS, SIGMA_MAX, SIGMA_MIN};
 use crate::error::{RiskError, RiskResult};
 use crate::fixed_math::ln;
 use crate::option::normal::{cdf_fast, CDF_ARGUMENT_BITS, CDF_RESULT_BITS};
-use crate::units::{Price, Quote, Ratio, Round, MAX_PRICE, RATIO_BITS};
+pub use crate::option::OptionKind;
+use crate::units::{Lots, Price, Quote, Ratio, Round, MAX_PRICE, RATIO_BITS};
 
 /// Fraction bits of a unit value: sixteenths of an atom per lot.
 pub const UNIT_BITS: u32 = 4;
@@ -41,17 +42,6 @@ const LN_ONE_Q56: i64 = 1_498_395_544_359_686_210;
 const _: () = assert!(LOG_MAX.checked_mul(1 << (ROOT_BITS - 1)).is_some());
 const _: () = assert!(MOVED_LOG_MAX.checked_mul(1 << (INVERSE_BITS + 13)).is_some());
 const _: () = assert!((MAX_PRICE * 6 + 1).checked_mul(1 << CDF_RESULT_BITS).is_some());
-
-/// Call or put.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(u8)]
-pub enum OptionKind {
-    /// Pays max(S − K, 0).
-    #[default]
-    Call = 0,
-    /// Pays max(K − S, 0).
-    Put = 1,
-}
 
 /// The spot moves of a market's grid and their logarithms; once per market that has options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -307,6 +297,16 @@ impl UnitValues {
     /// Mark of a lot, rounded down to the atom.
     pub const fn mark(&self) -> Quote {
         Quote::new(self.values[COLUMN_NONE] >> UNIT_BITS)
+    }
+
+    /// Mark value of so many lots, rounded down. Errors: [`RiskError::Overflow`].
+    pub fn value_of(&self, lots: Lots) -> RiskResult<Quote> {
+        crate::units::mul_div(lots.raw(), self.values[COLUMN_NONE], 1 << UNIT_BITS, Round::Floor).map(Quote::new)
+    }
+
+    /// What a lot can add to any requirement: forward plus strike. Errors: [`RiskError::Overflow`].
+    pub fn reach(&self) -> RiskResult<Quote> {
+        Quote::new(self.forward).add(Quote::new(self.strike).abs()?)
     }
 
     /// Value change of a lot per unit of relative spot move, atoms.

@@ -2,14 +2,14 @@
 //! found there is never above the full one. Curing always takes the full grid.
 //!
 //! What is not looked at counts for as little as it could: a market's scan is the largest of the rows that were priced, in the smaller of
-//! the two terms of 4.2; its part in the joint loss is the smaller one of the two modes; the basis contingency counts only as far as its rows
-//! were priced; where bounded options of a group have add-ons, these are left out.
+//! the two terms of 4.2; its loss in the joint scenario is scaled as far down as the two terms could make it; the basis contingency counts only as far as its rows
+//! were priced; in a group the add-ons of options count without the share that credit could take off a larger scan.
 
 use super::cross::{depeg_of, CrossTerms, GroupTerms, Standalone};
 use super::grid::{RowSet, SpotMove, GRID, MIRROR, SCENARIOS};
 use super::health::{health, Health, MAX_LEGS};
-use super::kernel::{positive, Bare, Exact, LegInput};
-use super::market::{dampened, factored, LinearEnds, MeasureRates};
+use super::kernel::{positive, scale_floor, Bare, Exact, LegInput};
+use super::market::{dampened, factored, share_of, LinearEnds, MeasureRates};
 use super::options::{option_part, BoundedBook, Measure, OptionBook, OptionPart};
 use super::params::ExpiryTerms;
 use super::series::{spot_move, OptionKind, SeriesTerms, SpotGrid, UnitValues};
@@ -93,8 +93,7 @@ where
     let mut shown = Shortfall { equity: linear.equity, equity_trigger: linear.equity_trigger, requirement: Quote::ZERO };
     for (place, ((terms, input), bound)) in legs.into_iter().zip(bounds.iter_mut()).enumerate() {
         *bound = if bounded.has(place) {
-            let is_grouped = cross.groups.iter().any(|group| group.has(place));
-            option_bound(&mut shown, &linear, &bounded, place, (terms, input), named, is_grouped)?
+            option_bound(&mut shown, &linear, &bounded, place, (terms, input), named)?
         } else {
             linear_bound::<Bare>(&linear, place, terms, input, named)?
         };
@@ -108,6 +107,8 @@ where
 struct Bound {
     scan: i64,
     add_on: i64,
+    /// What scan and add-on together are above `scan` at least, where a limit ties them to each other.
+    tied: i64,
     joint: i64,
 }
 
@@ -116,7 +117,7 @@ fn linear_bound<A: Exact>(linear: &Health, place: usize, terms: &MarketTerms, in
     let leg = linear.legs.get(place).ok_or(RiskError::QuantityOutOfRange)?;
     let ends = LinearEnds::new::<A>(terms, input, Measure::Maintenance);
     let joint = linear_loss::<A>(&ends, terms.mm, row_index(named.joint)?);
-    Ok(Bound { scan: leg.scan_mm.raw(), add_on: leg.add_on_mm.raw(), joint })
+    Ok(Bound { scan: leg.scan_mm.raw(), add_on: leg.add_on_mm.raw(), tied: 0, joint })
 }
 
 /// Loss of a linear exposure at `rate` in a row: quarters of the charge, nothing in the tails.
@@ -135,11 +136,10 @@ fn option_bound(
     place: usize,
     market: (&MarketTerms, &LegInput),
     named: &Witness,
-    is_grouped: bool,
 ) -> RiskResult<Bound> {
     let (terms, input) = market;
     let leg = linear.legs.get(place).ok_or(RiskError::QuantityOutOfRange)?;
-    let part = option_part::<Bare>(bounded, place, Measure::Maintenance)?;
+    let part = option_part::<Bare>(bounded, place, terms.range, Measure::Maintenance)?;
     let edge = Quote::new(terms.trigger_edge_of::<Bare>(leg.delta.raw().wrapping_add(part.delta_long)));
     let adverse = |edge: Quote| edge.min(Quote::ZERO);
     let value = Quote::new(part.value);
@@ -147,13 +147,13 @@ fn option_bound(
     shown.equity_trigger = shown.equity_trigger.add(value)?.sub(leg.edge_trigger)?.add(edge)?;
     let ends = LinearEnds::new::<Bare>(terms, input, Measure::Maintenance);
     let (_, rows) = named.rows(place)?;
-    let mut bound = market_bound::<Bare>(&ends, &part, &MeasureRates::new(terms, Measure::Maintenance), rows, is_grouped);
+    let mut bound = market_bound::<Bare>(&ends, &part, &MeasureRates::new(terms, Measure::Maintenance), rows);
     bound.add_on = bound.add_on.checked_add(leg.add_on_mm.raw()).ok_or(RiskError::Overflow)?;
     Ok(bound)
 }
 
 /// What [`super::market::market_scan`] cannot be below, from three rows: the market's own, the joint one and its mirror.
-fn market_bound<A: Exact>(ends: &LinearEnds, part: &OptionPart, rates: &MeasureRates, rows: [usize; 3], is_grouped: bool) -> Bound {
+fn market_bound<A: Exact>(ends: &LinearEnds, part: &OptionPart, rates: &MeasureRates, rows: [usize; 3]) -> Bound {
     let options = |row: usize| factored::<A>(dampened::<A>(row, part.rows.get(row).copied().unwrap_or(0)), rates.factor);
     let moved = |row: usize| match GRID.get(row).map(|scenario| scenario.spot) {
         Some(SpotMove::Quarters(quarters)) => spot_move(rates.range, quarters.into()),
@@ -171,18 +171,22 @@ fn market_bound<A: Exact>(ends: &LinearEnds, part: &OptionPart, rates: &MeasureR
     let add = A::add(A::add(part.basis, part.short), part.tenor);
     let total = A::add(linear, A::add(grid_options, add).min(part.max_loss));
     let total = if ends.is_nothing() { total } else { total.min(A::add(grid, add)) };
-    let add_on = match part.max_loss {
-        i64::MAX => add,
-        // What credit takes off the scan it would not take off the add-on, so that a sum cannot be split here.
-        _ if is_grouped => 0,
-        _ => positive(A::sub(total, scan)),
-    };
+    let tied = positive(A::sub(total, scan));
     let [_, joint, mirror] = rows;
-    let at_joint = all(joint).min(scan);
-    let in_grid = if at_joint < 0 { at_joint.max(A::sub(0, positive(all(mirror)))) } else { at_joint };
-    let in_linear = A::add(linear_loss::<A>(ends, rates.linear, joint), options(joint)).min(scan);
-    let joint = if ends.is_nothing() { in_grid } else { in_grid.min(in_linear) };
-    Bound { scan, add_on, joint }
+    // The share by which the profile is scaled: at least that of the charges with what is known of the options, for it grows with them.
+    let options_seen = grid_options.min(part.max_loss);
+    let over_range = A::add(factored::<A>(ends.charge::<A>(rates.range), rates.factor), options_seen);
+    let share = share_of(A::add(linear, options_seen), over_range);
+    let in_profile =
+        |row: usize| if GRID.get(row).is_some_and(|scenario| scenario.is_tail()) { all(row).min(options(row)) } else { all(row) };
+    let at_joint = in_profile(joint);
+    let joint = if at_joint < 0 {
+        at_joint.max(A::sub(0, positive(in_profile(mirror))))
+    } else {
+        // Rounded down: a lower bound.
+        scale_floor::<A>(at_joint.min(scan), share)
+    };
+    Bound { scan, add_on: 0, tied, joint }
 }
 
 /// Groups, add-ons and depeg on the bounds, as the full requirement takes them on the scans: it rises with each of them.
@@ -190,19 +194,21 @@ fn requirement<A: Exact>(bounds: &[Bound; MAX_LEGS], count: usize, cross: &Cross
     let mut total = Quote::ZERO;
     let of_group = |group: &GroupTerms| {
         let mut sums = Standalone::default();
-        let mut joint = 0;
+        let (mut joint, mut tied) = (0, 0);
         for (_, bound) in bounds.iter().enumerate().take(count).filter(|(place, _)| group.has(*place)) {
             sums.add::<A>(bound.scan);
             joint = A::add(joint, bound.joint);
+            tied = A::add(tied, bound.tied);
         }
-        group.offset::<A>(joint, &sums, Measure::Maintenance)
+        // A larger scan may leave a smaller add-on, and of the scan only the share without credit is sure.
+        group.offset::<A>(joint, &sums, tied, Measure::Maintenance)
     };
     for group in cross.groups {
         total = total.add(Quote::new(of_group(group)))?;
     }
     for (place, bound) in bounds.iter().enumerate().take(count) {
         if !cross.groups.iter().any(|group| group.has(place)) {
-            total = total.add(Quote::new(bound.scan))?;
+            total = total.add(Quote::new(bound.scan))?.add(Quote::new(bound.tied))?;
         }
         total = total.add(Quote::new(bound.add_on))?;
     }

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`accept`] | 2.1: which samples become the accepted price |
 //! | [`permission`](permission::permission) | 2.2: the one table of (condition, action) pairs |
-//! | [`decide_start`], [`adverse_edge`], [`favourable_edge`], [`stale_range`] | 2.2, 2.3, 2.5: what a price is worth as evidence |
+//! | [`stale_range`] | 2.5: what a silent feed may have missed |
 //! | [`Outage`] | 2.4: silence of the chain or of the feed |
 //!
 //! Times are unix seconds of the chain's clock; a publish time may be up to 10 s ahead of it, because that clock lags.
@@ -13,9 +13,7 @@ mod edge;
 mod outage;
 pub mod permission;
 
-pub use edge::{
-    adverse_edge, adverse_edge_ratio, decide_start, favourable_edge, stale_price, stale_range, OwnerSide, StaleUse, StartDecision,
-};
+pub use edge::stale_range;
 pub use outage::{is_chain_outage, Outage};
 pub use permission::{permission, Action, Condition, Conditions, Permission};
 

@@ -81,7 +81,7 @@ const ACTIONS: usize = 13;
 /// - a wide interval pays out nothing and deleverages nobody, but liquidation and resolution go on at the favourable edge;
 /// - away from the TWAP nothing becomes cash: a wick must not be settled;
 /// - in an outage money stays where it is until two samples agree that the feed is back; curing and liquidating go on;
-/// - a settling market only pays out.
+/// - a settling market only pays out, and what it prices may be sold at the final price: a dead feed must not shield what is owed.
 #[rustfmt::skip]
 const TABLE: [(Condition, [Permission; ACTIONS]); 10] = [
     //                          deposit withdraw open reduce cancel settle funding start continue resolve adl convert update
@@ -94,7 +94,7 @@ const TABLE: [(Condition, [Permission; ACTIONS]); 10] = [
     (Condition::TwapBand,       [A,     R,       R,   A,     A,     R,     A,      A,    A,       A,      A,  R,      A]),
     (Condition::Outage,         [A,     R,       R,   A,     A,     R,     A,      A,    A,       R,      R,  R,      A]),
     (Condition::NoPrice,        [A,     R,       R,   R,     A,     R,     R,      R,    R,       R,      R,  R,      A]),
-    (Condition::Settling,       [A,     A,       R,   R,     A,     A,     R,      R,    R,       A,      R,  R,      R]),
+    (Condition::Settling,       [A,     A,       R,   R,     A,     A,     R,      R,    R,       A,      R,  A,      R]),
 ];
 
 /// A set of conditions.

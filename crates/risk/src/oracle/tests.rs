@@ -8,7 +8,6 @@
     clippy::type_complexity
 )]
 use super::*;
-use crate::units::Quote;
 use proptest::prelude::*;
 
 const NOW: i64 = 1_760_000_000;
@@ -192,7 +191,7 @@ const EXPECTED: [(Action, &str); 13] = [
     (Action::ContinueLiquidation, "+++-++++--"),
     (Action::Resolve, "++--+++--+"),
     (Action::Deleverage, "+----++---"),
-    (Action::ConvertCollateral, "++--------"),
+    (Action::ConvertCollateral, "++-------+"),
     (Action::UpdatePrice, "+++++++++-"),
 ];
 const CONDITIONS: [Condition; 10] = [
@@ -282,41 +281,7 @@ fn confidence_and_gap_change_exactly_at_their_limits_2_2() {
 }
 
 #[test]
-fn a_liquidation_starts_on_two_samples_2_2() {
-    let decide = |first, latest, age, equity, maintenance| {
-        decide_start(secs(first), secs(latest), secs(age), Quote::new(equity), Quote::new(maintenance))
-    };
-    assert_eq!(decide(0, 100, 0, 10, 10), StartDecision::Healthy);
-    assert_eq!(decide(0, 100, 0, 9, 10), StartDecision::RecordFirstFailure(secs(100)));
-    assert_eq!(decide(100, 100, 0, 9, 10), StartDecision::Wait);
-    assert_eq!(decide(100, 101, 0, 9, 10), StartDecision::Wait);
-    assert_eq!(decide(100, 102, 10, 9, 10), StartDecision::Start);
-    assert_eq!(decide(100, 102, 11, 9, 10), StartDecision::Wait);
-    assert_eq!(decide(100, 160, 0, 9, 10), StartDecision::Start);
-    assert_eq!(decide(100, 161, 0, 9, 10), StartDecision::RecordFirstFailure(secs(161)));
-    assert_eq!(decide(0, 100, 10, 5, 10), StartDecision::RecordFirstFailure(secs(100)), "exactly half still needs two");
-    assert_eq!(decide(0, 100, 10, 4, 10), StartDecision::Start);
-    assert_eq!(decide(0, 100, 11, 4, 10), StartDecision::Wait, "one sample suffices, but a fresh one");
-    assert_eq!(decide(0, 100, 0, i64::MIN, i64::MAX), StartDecision::Start);
-}
-
-#[test]
-fn edges_round_against_whoever_benefits_2_3() {
-    let (price, near, far) = (Price::new(200_000), Price::new(199_900), Price::new(190_000));
-    let delta = Quote::new(-1_000_000);
-    let confidence = Ratio::of(1, 1_000);
-    // The gap of 0.05 % is inside the confidence of 0.1 %; that of 5 % is not.
-    assert_eq!(adverse_edge(delta, confidence, price, Some(near)).unwrap(), Quote::new(1_000));
-    assert_eq!(adverse_edge(delta, confidence, price, None).unwrap(), Quote::new(1_000));
-    assert_eq!(adverse_edge(delta, confidence, price, Some(far)).unwrap(), Quote::new(50_001));
-    assert_eq!(favourable_edge(delta, confidence, price, Some(near)).unwrap(), Quote::new(999));
-    assert_eq!(favourable_edge(delta, confidence, price, Some(far)).unwrap(), Quote::new(4_999), "capped at 0.5 %");
-    assert_eq!(favourable_edge(Quote::ZERO, confidence, price, Some(far)).unwrap(), Quote::ZERO);
-    assert_eq!(adverse_edge(delta, confidence, Price::new(0), Some(far)), Err(RiskError::PriceOutOfRange));
-}
-
-#[test]
-fn a_stale_leg_is_worth_an_end_of_its_range_2_5() {
+fn the_range_of_a_stale_leg_grows_with_its_age_2_5() {
     let (confidence, sigma) = (Ratio::of(1, 1_000), Ratio::of(1, 100));
     assert_eq!(stale_range(confidence, sigma, secs(60)).unwrap(), confidence);
     // 3 · 1 % · √1 = 3 %, 3 · 1 % · √4 = 6 %; from 6 h on the age no longer counts.
@@ -326,15 +291,6 @@ fn a_stale_leg_is_worth_an_end_of_its_range_2_5() {
     assert_eq!(stale_range(confidence, sigma, secs(21_600)), stale_range(confidence, sigma, secs(i64::MAX)));
     assert_eq!(stale_range(Ratio::of(1, 10), sigma, secs(3_600)).unwrap(), Ratio::of(1, 10));
     assert_eq!(stale_range(confidence, Ratio::ONE, secs(3_600)).unwrap(), Ratio::of(1, 2));
-
-    let (price, range) = (Price::new(1_001), Ratio::of(1, 10));
-    let at = |age, side, purpose| stale_price(price, range, secs(age), side, purpose).unwrap().raw();
-    use {OwnerSide::*, StaleUse::*};
-    assert_eq!([at(60, Long, Initial), at(60, Short, Trigger)], [1_001, 1_001]);
-    assert_eq!([at(61, Long, Initial), at(61, Short, Initial)], [900, 1_102]);
-    assert_eq!([at(660, Long, Trigger), at(660, Short, Trigger)], [1_102, 900]);
-    assert_eq!([at(661, Long, Trigger), at(661, Short, Trigger)], [900, 1_102]);
-    assert_eq!(stale_price(Price::new(1), range, secs(61), Long, Initial).unwrap(), Price::new(1));
 }
 
 #[test]

@@ -1,10 +1,62 @@
 //! Selling collateral of a failing account (RULES 1.3).
 
 use crate::error::{RiskError, RiskResult};
-use crate::units::{mul_div, Price, Quote, Ratio, Round};
+use crate::units::{mul_div, Price, Quote, Ratio, Round, Secs};
+use bytemuck::{Pod, Zeroable};
 
 /// What the buyer saves against the oracle price: 1 %.
 pub const CONVERSION_DISCOUNT: Ratio = Ratio::of(1, 100);
+
+/// Unsettled losses beyond this share of the collateral's weighted value let anyone convert it, after an hour.
+const LOSS_SHARE: Ratio = Ratio::of(25, 100);
+/// For so long they must have been that large.
+const LOSS_TIME: Secs = Secs::new(3_600);
+/// Two sightings further apart than this prove nothing of the time between them†.
+const LOSS_SIGHT: Secs = Secs::new(900);
+
+/// For how long an account's unsettled losses have been large beside its collateral, as far as anybody has looked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct LossClock {
+    /// When they were first seen so; 0 = they are not.
+    pub since: Secs,
+    /// When they were last seen so.
+    pub seen: Secs,
+}
+
+impl LossClock {
+    /// Looks at `losses` (≥ 0) beside the `weighted` value of the collateral at `now`; whether they have been large for an hour.
+    ///
+    /// The clock runs only while somebody looks at least every 15 minutes, and starts anew when they were not large for once.
+    /// Errors: [`RiskError::Overflow`].
+    ///
+    /// ```
+    /// # use plimsoll_risk::perp::LossClock;
+    /// # use plimsoll_risk::{Quote, Secs};
+    /// // $260 of losses beside $1,000 of collateral, seen every 15 minutes for an hour.
+    /// let mut clock = LossClock::default();
+    /// let ripe: Vec<bool> = (0..5).map(|quarter| clock.observe(Quote::new(260), Quote::new(1_000), Secs::new(10_000 + 900 * quarter)).unwrap()).collect();
+    /// assert_eq!(ripe, [false, false, false, false, true]);
+    /// ```
+    pub fn observe(&mut self, losses: Quote, weighted: Quote, now: Secs) -> RiskResult<bool> {
+        if losses <= weighted.scale(LOSS_SHARE, Round::Ceil)? {
+            *self = Self::default();
+            return Ok(false);
+        }
+        if self.since.raw() == 0 || now > self.seen.add(LOSS_SIGHT)? {
+            self.since = now;
+        }
+        self.seen = now;
+        Ok(now >= self.since.add(LOSS_TIME)?)
+    }
+}
+
+/// What a sale of all of it would bring beyond its weighted `value`: strangers pay for a bankrupt only what that leaves (RULES 7.1). Never negative.
+///
+/// Errors: [`RiskError::Overflow`].
+pub fn sale_surplus(value: Quote, weighted: Quote) -> RiskResult<Quote> {
+    value.scale(Ratio::ONE.sub(CONVERSION_DISCOUNT)?, Round::Floor)?.sub(weighted).map(Quote::positive_part)
+}
 
 /// A sale of collateral.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,6 +116,22 @@ mod tests {
             let price = i128::from(mark - (mark + 99) / 100);
             prop_assert!((i128::from(sale.atoms) - 1) * price < i128::from(needed) * i128::from(atoms_per_lot));
         }
+    }
+
+    #[test]
+    fn the_clock_of_losses_starts_anew_when_they_were_small_or_nobody_looked() {
+        let look = |clock: &mut LossClock, losses, now| clock.observe(Quote::new(losses), Quote::new(1_000), Secs::new(now)).unwrap();
+        let mut clock = LossClock::default();
+        assert!(!look(&mut clock, 250, 10_000) && clock == LossClock::default(), "25 % is not more than 25 %");
+        for now in (10_000..13_600).step_by(600) {
+            assert!(!look(&mut clock, 251, now));
+        }
+        assert!(look(&mut clock.clone(), 251, 13_600));
+        let mut small = clock;
+        look(&mut small, 250, 13_500);
+        assert!(!look(&mut small, 251, 13_600), "they were small for once");
+        let mut unseen = clock;
+        assert!(!look(&mut unseen, 251, 13_901), "nobody looked for 901 seconds");
     }
 
     #[test]

@@ -222,6 +222,23 @@ impl Position {
         self.lots == 0 && self.quote == 0 && self.open_shares == 0
     }
 
+    /// Forgets what rests on books for this position.
+    pub const fn clear_orders(&mut self) {
+        self.bids = 0;
+        self.asks = 0;
+        self.bids_value = 0;
+        self.asks_value = 0;
+        self.reserved = 0;
+    }
+
+    /// Leaves nothing but a balance: the market's price is final, no order will fill, and no forced close is one any more.
+    pub const fn settle_out(&mut self) {
+        self.clear_orders();
+        self.adl_lots = 0;
+        self.adl_quote = 0;
+        self.adl_at = 0;
+    }
+
     /// Empty and without resting orders or a memory of deleveraging: the account's slot may be given to another market.
     pub const fn is_free(&self) -> bool {
         self.is_empty() && self.bids == 0 && self.asks == 0 && self.reserved == 0 && self.adl_lots == 0

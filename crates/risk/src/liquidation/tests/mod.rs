@@ -8,6 +8,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod every_leg;
 mod grouped;
 mod price;
 mod progress;

@@ -140,6 +140,40 @@ proptest! {
         }
     }
 
+    /// Three expiries published in any order: no calendar spread of a listed strike pays, whatever the forwards.
+    #[test]
+    fn no_sequence_makes_a_calendar_pay(
+        steps in proptest::collection::vec((0_usize..3, any_smile(), 0_f64..0.03), 1..60),
+        bases in (0.9_f64..1.1, 0.9_f64..1.1, 0.9_f64..1.1),
+    ) {
+        let (strikes, params) = (strikes(), SurfaceParams { stale_after: Secs::new(HOUR), ..SurfaceParams::default() });
+        let taus = [7 * DAY, 30 * DAY, 90 * DAY];
+        let forwards = [bases.0, bases.1, bases.2].map(|basis| Price::new((FORWARD.raw() as f64 * basis) as i64));
+        let mut states = taus.map(|tau| SurfaceState::new(MEASURED, Secs::new(tau), Secs::new(START), &params).unwrap());
+
+        for (step, (which, target, share)) in (1..).zip(steps) {
+            let neighbour = |at: usize, states: &[SurfaceState; 3]| {
+                Neighbour { smile: states[at].smile, tau: Secs::new(taus[at]), forward: forwards[at], strikes: &strikes }
+            };
+            let all = Situation {
+                nearer: which.checked_sub(1).map(|at| neighbour(at, &states)),
+                farther: (which < 2).then(|| neighbour(which + 1, &states)),
+                forward: forwards[which],
+                ..situation(60 * step, taus[which], &strikes)
+            };
+            let aim = states[which].smile.toward(&target, ratio(share)).unwrap();
+            let _ = states[which].update(aim, &all, &params);
+            for pair in [0, 1] {
+                let [near, far] = [pair, pair + 1].map(|at| states[at].smile.with(Secs::new(taus[at])).unwrap());
+                for (strike, at) in strikes.iter().flat_map(|strike| [(strike, pair), (strike, pair + 1)]) {
+                    let point = log_moneyness(*strike, forwards[at]).unwrap();
+                    let [early, late] = [near, far].map(|curve| curve.deviation(point).unwrap().raw() as f64);
+                    prop_assert!(early <= late * (1.0 + 2f64.powi(-25)), "{} {}", early, late);
+                }
+            }
+        }
+    }
+
     /// Raw numbers in every field: refused or taken, never a panic, and a refusal changes nothing.
     #[test]
     fn garbage_is_refused(raw: [i64; 6], new: [i64; 3], rest: [i64; 6]) {

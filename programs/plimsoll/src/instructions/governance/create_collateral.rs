@@ -4,6 +4,8 @@ use crate::errors::{OrRefuse, PlimsollError};
 use crate::tokens::check_mint;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use plimsoll_risk::withdrawals::Gate;
+use plimsoll_risk::Secs;
 use plimsoll_state::{seeds, Collateral, Exchange, Market, VERSION};
 
 /// Arguments of `create_collateral`.
@@ -13,7 +15,7 @@ pub struct CreateCollateralArgs {
     pub im_weight: i64,
     /// Weight for maintenance margin, Q30, at most 1.0.
     pub mm_weight: i64,
-    /// Largest total of deposits, token atoms.
+    /// Largest total of deposits, token atoms, at most 2⁵⁶.
     pub cap: i64,
     /// Seconds until the full weight.
     pub warm_up: i64,
@@ -78,5 +80,7 @@ pub(crate) fn handler(ctx: Context<CreateCollateral>, args: CreateCollateralArgs
     collateral.cap = args.cap;
     collateral.warm_up = args.warm_up;
     collateral.listed_at = Clock::get()?.unix_timestamp;
+    // The same limits as for the quote token, each against its own vault.
+    collateral.outflow = Gate::new((*exchange.outflow).params, Secs::new(collateral.listed_at)).or_refuse()?.into();
     collateral.invariant().map_err(|_| PlimsollError::ParameterOutOfRange.into())
 }

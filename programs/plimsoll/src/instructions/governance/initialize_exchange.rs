@@ -4,8 +4,9 @@ use crate::errors::{OrRefuse, PlimsollError};
 use crate::tokens::check_mint;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
-use plimsoll_risk::limits::{OutflowLimiter, OutflowParams};
-use plimsoll_risk::{Quote, Ratio, Secs};
+use plimsoll_risk::limits::OutflowParams;
+use plimsoll_risk::withdrawals::Gate;
+use plimsoll_risk::{Ratio, Secs};
 use plimsoll_state::{seeds, Exchange, InsuranceFund, VERSION};
 
 /// Decimals of the quote token: atoms are 1e-6 (RULES, units).
@@ -82,8 +83,7 @@ pub(crate) fn handler(ctx: Context<InitializeExchange>, args: InitializeExchange
     exchange.version = VERSION;
     exchange.bump = ctx.bumps.exchange;
     exchange.vault_bump = ctx.bumps.vault;
-    exchange.outflow_params = outflow.into();
-    exchange.outflow = OutflowLimiter::new(Quote::ZERO, now).or_refuse()?.into();
+    exchange.outflow = Gate::new(outflow, now).or_refuse()?.into();
     let mut fund = accounts.insurance.load_init()?;
     fund.exchange = accounts.exchange.key();
     fund.vault = accounts.insurance_vault.key();

@@ -1,5 +1,6 @@
 //! Instructions of this group, a file each.
 pub mod advance_round;
+pub mod begin_settling;
 pub mod check_health;
 pub mod settle;
 pub mod touch;
@@ -7,6 +8,7 @@ pub mod update_funding;
 pub mod update_group;
 pub mod update_market;
 pub use advance_round::*;
+pub use begin_settling::*;
 pub use check_health::*;
 pub use settle::*;
 pub use touch::*;

@@ -7,7 +7,7 @@ use crate::portfolio::{Portfolio, Roster};
 use crate::position::{require_market, touch_slot};
 use anchor_lang::prelude::*;
 use plimsoll_risk::oracle::Action;
-use plimsoll_risk::perp::{settle_claim, settle_loss, unsettled};
+use plimsoll_risk::perp::{settle_claim, settle_loss, sweep_dust, unsettled};
 use plimsoll_risk::{Quote, Secs};
 use plimsoll_state::{MarginAccount, Market};
 
@@ -56,6 +56,10 @@ pub(crate) fn handler(ctx: Context<Settle>) -> Result<()> {
     *cash = after.raw();
     let (moved, balance, books) = (Moved::of(&touched), Balance::of(&account, slot), Books::of(&market));
     account.close_if_empty(slot);
+    // What roundings left in clearing belongs to the tranche once nobody is in the market.
+    if market.perp.positions == 0 {
+        let _ = sweep_dust(&mut market.perp);
+    }
     account.sequence = account.sequence.wrapping_add(1);
     market.sequence = market.sequence.wrapping_add(1);
     account.invariant().or_refuse()?;

@@ -4,6 +4,7 @@
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Header, PriceUpdated};
 use crate::oracle::read_sample;
+use crate::position::require_version;
 use anchor_lang::prelude::*;
 use plimsoll_risk::oracle::{accept, Accepted};
 use plimsoll_risk::Secs;
@@ -24,6 +25,7 @@ pub(crate) fn handler(ctx: Context<UpdateMarket>) -> Result<()> {
     let clock = Clock::get()?;
     let now = Secs::new(clock.unix_timestamp);
     let mut market = ctx.accounts.market.load_mut()?;
+    require_version(market.version)?;
     let sample = read_sample(&ctx.accounts.price_update, &market.feed)?;
     let mut oracle = *market.oracle;
     let accepted = accept(&mut oracle, &market.oracle_params, &sample, now, clock.slot).map_err(PlimsollError::from)?;

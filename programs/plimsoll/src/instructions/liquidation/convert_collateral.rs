@@ -1,13 +1,17 @@
 //! Sells collateral of a failing account to the caller for cash, at the oracle price less one percent, as far as its unsettled losses exceed its cash
-//! (RULES 1.3). Anyone with a margin account; only below initial margin and only while the price is near its average.
+//! (RULES 1.3). Anyone with a margin account; only below initial margin, or when the losses have been more than a quarter of the collateral's weighted
+//! value for an hour, and only while the price is near its average.
+//!
+//! A call that finds the losses so large, but not for an hour yet, buys nothing and is recorded; so is one that finds them small again.
 
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{CollateralSold, Header};
 use crate::portfolio::{Portfolio, Roster};
-use crate::position::require_authority;
+use crate::position::{require_authority, require_market};
 use anchor_lang::prelude::*;
 use plimsoll_risk::oracle::Action;
 use plimsoll_risk::perp::conversion;
+use plimsoll_risk::{Quote, Secs};
 use plimsoll_state::{Collateral, MarginAccount, Market};
 
 /// Arguments of `convert_collateral`.
@@ -54,19 +58,22 @@ impl ConvertCollateral<'_> {
 pub(crate) fn handler(ctx: Context<ConvertCollateral>, args: ConvertCollateralArgs) -> Result<()> {
     ctx.accounts.validate(&args)?;
     let clock = Clock::get()?;
+    let now = Secs::new(clock.unix_timestamp);
     let roster = Roster::new(ctx.remaining_accounts);
     let key = ctx.accounts.collateral.key();
     let mut account = ctx.accounts.margin_account.load_mut()?;
     let mut buyer = ctx.accounts.buyer.load_mut()?;
     let (amount, cost, price) = {
         let portfolio = Portfolio::read(&account, &roster, clock.unix_timestamp)?;
-        crate::position::require_market(
-            &*ctx.accounts.market.load()?,
-            Action::ConvertCollateral,
-            plimsoll_risk::Secs::new(clock.unix_timestamp),
-        )?;
-        require!(!portfolio.health()?.is_initial(), PlimsollError::NotLiquidatable);
-        let needed = portfolio.losses()?.sub(plimsoll_risk::Quote::new(account.cash)).or_refuse()?;
+        require_market(&*ctx.accounts.market.load()?, Action::ConvertCollateral, now)?;
+        let known = *account.losses;
+        let is_old = account.losses.observe(portfolio.losses()?, portfolio.weighted_collateral()?, now).or_refuse()?;
+        if portfolio.health()?.is_initial() && !is_old {
+            require!(*account.losses != known, PlimsollError::NotLiquidatable);
+            account.sequence = account.sequence.wrapping_add(1);
+            return account.invariant().or_refuse();
+        }
+        let needed = portfolio.losses()?.sub(Quote::new(account.cash)).or_refuse()?;
         let held = account.collateral_mut(&key).map_or(0, |slot| slot.amount);
         let mark = ctx.accounts.market.load()?.mark().or_refuse()?;
         let atoms_per_lot = ctx.accounts.collateral.load()?.atoms_per_lot;

@@ -61,6 +61,7 @@ impl Liquidate<'_> {
 }
 
 /// Why an account that is not failing, or not yet, cannot be liquidated.
+#[inline(never)]
 fn why_not(portfolio: &Portfolio, state: &LiquidationState, now: Secs) -> Result<PlimsollError> {
     let health = portfolio.health()?;
     Ok(if health.equity_trigger >= health.mm {
@@ -154,7 +155,7 @@ struct Seen<'a, 'info> {
 impl Seen<'_, '_> {
     /// A step in which nothing was closed only changed the account's state.
     #[inline(never)]
-    fn event(&self, step: Option<Step>, account: &MarginAccount, liquidator: &MarginAccount, market: &Market) -> Box<Liquidated> {
+    fn event(&self, step: Option<Box<Step>>, account: &MarginAccount, liquidator: &MarginAccount, market: &Market) -> Box<Liquidated> {
         let accounts = &self.ctx.accounts;
         let header = Header::new(self.clock, accounts.market.key(), accounts.liquidatee.key(), account.sequence);
         let own = step.as_ref().and_then(|step| step.liquidator_slot).or_else(|| liquidator.perp_index(&accounts.market.key()));

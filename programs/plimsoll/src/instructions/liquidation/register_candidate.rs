@@ -45,7 +45,8 @@ impl RegisterCandidate<'_> {
         let is_against = leg.lots.is_negative() != Lots::new(self.adl_round.load()?.lots).is_negative();
         require!(is_against, PlimsollError::NotACandidate);
         let key = BookKey::from_bytes(self.candidate.key().to_bytes());
-        Candidate::new(key, leg.lots, portfolio.health()?.as_ref()).map_err(|_| PlimsollError::NotACandidate.into())
+        let health = portfolio.health()?;
+        Candidate::new(key, leg.lots, &health).map_err(|_| PlimsollError::NotACandidate.into())
     }
 }
 

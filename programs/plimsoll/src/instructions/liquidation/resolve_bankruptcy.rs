@@ -125,8 +125,8 @@ fn touch_all(account: &mut MarginAccount, roster: &Roster<'_>, now: Secs, parts:
     Ok(losses)
 }
 
-/// The account must be bankrupt; what it is short of over all markets. [No more is absorbed: its claims stand against its own losses, not against
-/// strangers.]
+/// The account must be bankrupt; what it is short of over all markets. [No more is absorbed: its claims, and what its collateral will be sold for,
+/// stand against its own losses, not against strangers.]
 fn judge(account: &mut MarginAccount, roster: &Roster<'_>, now: Secs) -> Result<Quote> {
     let portfolio = Portfolio::read(account, roster, now.raw())?;
     require!(account.perps.iter().any(|slot| slot.is_used()), PlimsollError::NothingToSettle);
@@ -136,7 +136,8 @@ fn judge(account: &mut MarginAccount, roster: &Roster<'_>, now: Secs) -> Result<
         if may_resolve(&market, now) {
             let state = advance_state(account, &portfolio, &market, now)?;
             require!(state == AccountState::Bankrupt, PlimsollError::NotBankrupt);
-            return portfolio.health()?.equity.neg().or_refuse();
+            let equity = portfolio.health()?.equity.add(portfolio.surplus()).or_refuse()?;
+            return equity.neg().map(Quote::positive_part).or_refuse();
         }
     }
     err!(PlimsollError::PriceConditionRefused)

@@ -2,6 +2,7 @@
 
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Header, Transferred};
+use crate::position::require_version;
 use crate::tokens::Movement;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
@@ -55,6 +56,8 @@ pub(crate) fn handler(ctx: Context<Deposit>, args: DepositArgs) -> Result<()> {
     let (header, balance) = {
         let mut exchange = ctx.accounts.exchange.load_mut()?;
         let mut account = ctx.accounts.margin_account.load_mut()?;
+        require_version(exchange.version)?;
+        require_version(account.version)?;
         exchange.credit_cash(&mut account, amount, held, clock.unix_timestamp).or_refuse()?;
         account.invariant().or_refuse()?;
         (Header::new(&clock, Pubkey::default(), ctx.accounts.margin_account.key(), account.sequence), account.cash)

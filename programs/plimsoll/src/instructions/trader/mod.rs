@@ -1,19 +1,25 @@
 //! Instructions of this group, a file each.
 pub mod cancel_all;
 pub mod cancel_order;
+pub mod cancel_withdrawal;
 pub mod close_account;
 pub mod deposit;
 pub mod deposit_collateral;
 pub mod open_account;
 pub mod place_order;
+pub mod process_withdrawal;
+pub mod request_withdrawal;
 pub mod withdraw;
 pub mod withdraw_collateral;
 pub use cancel_all::*;
 pub use cancel_order::*;
+pub use cancel_withdrawal::*;
 pub use close_account::*;
 pub use deposit::*;
 pub use deposit_collateral::*;
 pub use open_account::*;
 pub use place_order::*;
+pub use process_withdrawal::*;
+pub use request_withdrawal::*;
 pub use withdraw::*;
 pub use withdraw_collateral::*;

@@ -85,7 +85,14 @@ pub(crate) fn handler(ctx: Context<PlaceOrder>, args: OrderArgs) -> Result<()> {
     drop((market, book, account));
     // An order that only rests moves no money, unless the touch before it did.
     if !executed.fills.is_empty() || moved.is_some() {
-        emit_cpi!(Traded { header, fills: executed.fills, fee, moved, balance, books, oracle });
+        tell(&ctx, Traded { header, fills: executed.fills, fee, moved, balance, books, oracle })?;
     }
+    Ok(())
+}
+
+/// Emits the event, in a frame of its own.
+#[inline(never)]
+fn tell(ctx: &Context<PlaceOrder>, traded: Traded) -> Result<()> {
+    emit_cpi!(traded);
     Ok(())
 }

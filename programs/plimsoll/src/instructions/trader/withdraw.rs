@@ -1,13 +1,14 @@
 //! Takes quote tokens out of a margin account's cash. Only the owner, never a delegate; equity must stay above initial margin and a tenth of gross
-//! notional (RULES 1.6), prices must be fresh and certain (RULES 2.2), and the exchange's net outflow within its hourly and daily limits.
+//! notional (RULES 1.6), prices must be fresh and certain (RULES 2.2), and the vault's net outflow within its hourly and daily limits,
+//! with nobody waiting in the queue.
 
+use crate::custody::{measure, require_open};
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Header, Transferred};
-use crate::portfolio::{Portfolio, Roster};
+use crate::portfolio::Roster;
 use crate::tokens::Movement;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
-use plimsoll_risk::oracle::Action;
 use plimsoll_state::{seeds, Exchange, MarginAccount};
 
 /// Arguments of `withdraw`.
@@ -60,10 +61,10 @@ pub(crate) fn handler(ctx: Context<Withdraw>, args: WithdrawArgs) -> Result<()> 
     let bump = ctx.accounts.exchange.load()?.bump;
     let (header, balance) = {
         let mut exchange = ctx.accounts.exchange.load_mut()?;
+        require_open(&exchange, clock.unix_timestamp)?;
         let mut account = ctx.accounts.margin_account.load_mut()?;
         exchange.debit_cash(&mut account, amount, held, clock.unix_timestamp).or_refuse()?;
-        let portfolio = Portfolio::read_for(Action::Withdraw, &account, &Roster::new(ctx.remaining_accounts), clock.unix_timestamp)?;
-        portfolio.require_withdrawable()?;
+        measure(&account, &Roster::new(ctx.remaining_accounts), clock.unix_timestamp)??;
         account.invariant().or_refuse()?;
         (Header::new(&clock, Pubkey::default(), ctx.accounts.margin_account.key(), account.sequence), account.cash)
     };

@@ -1,12 +1,14 @@
-//! Takes a collateral token out of a margin account. Only the owner; the same conditions as a withdrawal of cash (RULES 1.6, 2.2).
+//! Takes a collateral token out of a margin account. Only the owner; the same conditions and the same
+//! limits, against this token's own vault, as a withdrawal of cash (RULES 1.6, 2.2).
 
+use crate::custody::{measure, require_open};
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Header, Transferred};
-use crate::portfolio::{Portfolio, Roster};
+use crate::portfolio::Roster;
 use crate::tokens::Movement;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
-use plimsoll_risk::oracle::Action;
+use plimsoll_risk::RiskError;
 use plimsoll_state::{seeds, Collateral, Exchange, MarginAccount};
 
 /// Arguments of `withdraw_collateral`.
@@ -58,6 +60,7 @@ pub(crate) fn handler(ctx: Context<WithdrawCollateral>, args: WithdrawCollateral
     let clock = Clock::get()?;
     let (governor, bump) = {
         let exchange = ctx.accounts.exchange.load()?;
+        require_open(&exchange, clock.unix_timestamp)?;
         (exchange.governor, exchange.bump)
     };
     let (header, balance) = {
@@ -65,10 +68,12 @@ pub(crate) fn handler(ctx: Context<WithdrawCollateral>, args: WithdrawCollateral
         let key = ctx.accounts.collateral.key();
         let balance = {
             let mut collateral = ctx.accounts.collateral.load_mut()?;
-            account.debit_collateral(&key, &mut collateral, amount).map_err(|_| PlimsollError::InsufficientCollateral)?
+            account.debit_collateral(&key, &mut collateral, amount, clock.unix_timestamp).map_err(|error| match error {
+                RiskError::LimitExceeded => PlimsollError::OutflowLimit,
+                _ => PlimsollError::InsufficientCollateral,
+            })?
         };
-        let portfolio = Portfolio::read_for(Action::Withdraw, &account, &Roster::new(ctx.remaining_accounts), clock.unix_timestamp)?;
-        portfolio.require_withdrawable()?;
+        measure(&account, &Roster::new(ctx.remaining_accounts), clock.unix_timestamp)??;
         account.invariant().or_refuse()?;
         (Header::new(&clock, Pubkey::default(), ctx.accounts.margin_account.key(), account.sequence), balance)
     };
