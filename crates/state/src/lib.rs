@@ -4,6 +4,8 @@
 //! crate; only the feature `anchor` pulls in Anchor, for its `account(zero_copy)` attribute.
 #![cfg_attr(not(any(feature = "anchor", test)), no_std)]
 
+extern crate alloc;
+
 mod mirror;
 
 pub mod adl_round;
@@ -12,10 +14,12 @@ pub mod collateral;
 pub mod custody;
 pub mod engine;
 pub mod exchange;
+pub mod expiry;
 pub mod insurance;
 pub mod key;
 pub mod margin_account;
 pub mod market;
+pub mod options;
 pub mod risk_group;
 pub mod seeds;
 pub mod view;

@@ -14,6 +14,8 @@ pub const COLLATERALS: usize = 8;
 pub const PERPS: usize = 8;
 /// Distinct markets of an account, those that price its collateral included (DESIGN 3).
 pub const MARKETS: usize = plimsoll_risk::margin::MAX_LEGS;
+/// Option legs of an account.
+pub const OPTIONS: usize = plimsoll_risk::margin::MAX_OPTIONS;
 /// Open orders of an account.
 pub const ORDERS: usize = 32;
 
@@ -64,9 +66,38 @@ layout! {
 }
 
 layout! {
+    /// A position in one option series, with its resting orders' totals. Longs are paid in full (RULES 5.5), so that it has no balance.
+    part OptionLeg [7 * 8] {
+        /// Lots; positive = long.
+        lots: i64,
+        /// Lots resting on the bid side.
+        bids: i64,
+        /// Lots resting on the ask side.
+        asks: i64,
+        /// What the resting bids would pay, atoms.
+        bids_value: i64,
+        /// What the resting asks would receive, atoms.
+        asks_value: i64,
+        /// The expiry's time, unix seconds: its place in the market may be used again for another.
+        time: i64,
+        /// Strike, atoms per lot; zero when the leg is free.
+        strike: u32,
+        /// Index of the account's perp slot of the market.
+        slot: u8,
+        /// Index of the expiry in the market.
+        expiry: u8,
+        /// 0 = call, 1 = put.
+        kind: u8,
+        /// Zero.
+        padding: u8,
+    }
+}
+
+layout! {
     /// One margin account; an owner may have many.
     account MarginAccount [b"plm:marg", 8 + 3 * 32 + 16 + 2 * 8 + core::mem::size_of::<LiquidationState>()
-        + COLLATERALS * 72 + PERPS * core::mem::size_of::<PerpSlot>() + ORDERS * 32 + 128] {
+        + COLLATERALS * 72 + PERPS * core::mem::size_of::<PerpSlot>() + ORDERS * 32
+        + OPTIONS * core::mem::size_of::<OptionLeg>() + 128] {
         /// The exchange it belongs to.
         exchange: Pubkey,
         /// May do everything.
@@ -77,8 +108,10 @@ layout! {
         version: u8,
         /// Bump of this address.
         bump: u8,
+        /// Option legs in use; at zero nobody looks at them.
+        option_legs: u8,
         /// Zero.
-        padding: [u8; 2],
+        padding: u8,
         /// Which of the owner's accounts this is.
         number: u32,
         /// Orders placed under an older generation are dead: cancelling all is one increment (RULES 5.3).
@@ -97,6 +130,8 @@ layout! {
         perps: [PerpSlot; PERPS],
         /// Orders resting on books.
         orders: [OpenOrder; ORDERS],
+        /// Option positions. The perp slot of their market stays in use, though empty.
+        options: [OptionLeg; OPTIONS],
         /// For how long unsettled losses have been large beside the collateral (RULES 1.3).
         losses: LossClock,
         /// Zero; later versions take their fields from here.
@@ -130,6 +165,13 @@ impl CollateralSlot {
     /// Whether a collateral is recorded here.
     pub fn is_used(&self) -> bool {
         is_set(&self.collateral)
+    }
+}
+
+impl OptionLeg {
+    /// Whether a series is recorded here.
+    pub fn is_used(&self) -> bool {
+        self.strike != 0
     }
 }
 
@@ -181,11 +223,17 @@ impl MarginAccount {
 
     /// Frees the slot of a market in which nothing is left. Orders keep their slot's index, so a slot with orders stays.
     pub fn close_if_empty(&mut self, index: usize) {
+        let has_options = self.has_options(index);
         if let Some(slot) = self.perps.get_mut(index) {
-            if slot.is_used() && slot.is_empty() {
+            if slot.is_used() && slot.is_empty() && !has_options {
                 *slot = bytemuck::Zeroable::zeroed();
             }
         }
+    }
+
+    /// Whether the account holds options of the market in `slot`.
+    pub fn has_options(&self, slot: usize) -> bool {
+        self.option_legs != 0 && self.options.iter().any(|leg| leg.is_used() && usize::from(leg.slot) == slot)
     }
 
     /// Cash and the position in `slot`, both for changing. Errors: [`RiskError::WrongState`] for a slot that is none.
@@ -299,6 +347,7 @@ impl MarginAccount {
             && self.collaterals.iter().all(|slot| slot.amount == 0)
             && self.perps.iter().all(|slot| !slot.is_used())
             && self.orders.iter().all(|slot| !slot.is_used())
+            && self.options.iter().all(|leg| !leg.is_used())
             && self.requests == 0
     }
 
@@ -306,12 +355,30 @@ impl MarginAccount {
     pub fn invariant(&self) -> RiskResult<()> {
         let is_sound = (0..=plimsoll_risk::margin::MAX_CASH).contains(&self.cash)
             && self.collaterals.iter().all(|slot| slot.amount >= 0)
-            && self.perps.iter().all(|slot| slot.position.bids >= 0 && slot.position.asks >= 0);
+            && self.perps.iter().all(|slot| slot.position.bids >= 0 && slot.position.asks >= 0)
+            && self.are_options_sound();
         if is_sound {
             Ok(())
         } else {
             Err(RiskError::WrongState)
         }
+    }
+}
+
+impl MarginAccount {
+    /// The count is that of the legs in use, since a short option that is not counted would need no margin; each belongs to a used slot and no
+    /// series is there twice.
+    fn are_options_sound(&self) -> bool {
+        if self.options.iter().fold(0, |seen, leg| seen | leg.strike) == 0 {
+            return self.option_legs == 0;
+        }
+        let series = |leg: &OptionLeg| (leg.slot, leg.expiry, leg.kind, leg.strike);
+        let used = || self.options.iter().filter(|leg| leg.is_used());
+        let is_sound = |leg: &OptionLeg| {
+            let has_slot = self.perps.get(usize::from(leg.slot)).is_some_and(PerpSlot::is_used);
+            has_slot && leg.bids >= 0 && leg.asks >= 0 && used().filter(|other| series(other) == series(leg)).count() == 1
+        };
+        u8::try_from(used().count()) == Ok(self.option_legs) && used().all(is_sound)
     }
 }
 

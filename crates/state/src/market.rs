@@ -1,14 +1,16 @@
 //! One underlying: its accepted price, volatility, rates in force, and the books of its perpetual.
 
 use crate::engine::{
-    FundingParams, FundingState, GlideState, LiquidationParams, OracleParams, OracleState, Pause, PerpBooks, PerpParams, StoredTerms, VolParams,
-    VolState,
+    DepthParams, DepthState, FundingParams, FundingState, GlideState, LiquidationParams, OptionParams, OracleParams, OracleState, Pause,
+    PerpBooks, PerpParams, StoredTerms, SurfaceParams, VolParams, VolState,
 };
+use crate::expiry::{Expiry, EXPIRIES};
 use crate::mirror::layout;
 use crate::Pubkey;
 #[cfg(feature = "anchor")]
 use anchor_lang::{prelude::zero_copy, Discriminator};
-use plimsoll_risk::margin::{im_rate_scaled, spot_range, MarketRisk, MarketTerms, SizeTerms, SPOT_RANGE_MAX};
+use plimsoll_risk::depth::DepthSample;
+use plimsoll_risk::margin::{im_rate_scaled, spot_range, MarketRisk, MarketTerms, SPOT_RANGE_MAX};
 use plimsoll_risk::oracle::{stale_range, Conditions, STALE_AGE};
 use plimsoll_risk::perp::settle_market;
 use plimsoll_risk::units::{mul_div, MAX_LOTS};
@@ -64,7 +66,9 @@ layout! {
     account Market [b"plm:mrkt", 8 + 2 * 32 + 32 + 16 + 8 + 5 * 8 + 72 + core::mem::size_of::<OracleParams>() + core::mem::size_of::<OracleState>()
         + core::mem::size_of::<VolParams>() + core::mem::size_of::<VolState>() + core::mem::size_of::<GlideState>()
         + core::mem::size_of::<FundingParams>() + core::mem::size_of::<FundingState>() + core::mem::size_of::<PerpParams>()
-        + core::mem::size_of::<LiquidationParams>() + core::mem::size_of::<PerpBooks>() + core::mem::size_of::<TermsCache>() + 256] {
+        + core::mem::size_of::<LiquidationParams>() + core::mem::size_of::<PerpBooks>() + core::mem::size_of::<TermsCache>() + 32
+        + core::mem::size_of::<Pause>()         + core::mem::size_of::<DepthParams>() + core::mem::size_of::<DepthState>() + core::mem::size_of::<OptionParams>()
+        + core::mem::size_of::<SurfaceParams>() + EXPIRIES * core::mem::size_of::<Expiry>() + 256] {
         /// The exchange it belongs to.
         exchange: Pubkey,
         /// Its order book.
@@ -121,8 +125,18 @@ layout! {
         group: Pubkey,
         /// Pauses of opening new risk (RULES 9.3); `status` says reduce-only from the beginning of one until somebody lifts it.
         reduce_only: Pause,
+        /// What size costs.
+        depth_params: DepthParams,
+        /// What the market absorbs.
+        depth: DepthState,
+        /// How options are margined.
+        option_params: OptionParams,
+        /// Limits of published smiles.
+        surface_params: SurfaceParams,
+        /// Expiries of options.
+        expiries: [Expiry; EXPIRIES],
         /// Zero; later versions take their fields from here.
-        reserve: [u64; 23],
+        reserve: [u64; 32],
     }
 }
 
@@ -185,7 +199,7 @@ impl Market {
             stale_for: if is_stale { age.sub(STALE_AGE)? } else { Secs::ZERO },
             target_extra: Ratio::new(self.params.target_extra),
             claim_weight: Ratio::new(self.perp_params.claim_weight),
-            size: SizeTerms::NONE,
+            size: self.depth.size_terms(&self.depth_params)?,
         })
     }
 
@@ -257,6 +271,14 @@ impl Market {
             let day = sigma.mul(Ratio::new(5_260_236_949), Round::Ceil)?;
             self.range = spot_range(day, Ratio::new(self.params.range_low), Ratio::new(self.params.range_high))?.raw();
         }
+        self.renew_cache()
+    }
+
+    /// Takes a look at the book's `depth` and at open interest, and renews what size costs (RULES 4.4).
+    pub fn sample_depth(&mut self, depth: Quote, now: Secs) -> RiskResult<()> {
+        let sample = DepthSample { depth, open_interest: self.open_interest()? };
+        let params = *self.depth_params;
+        self.depth.push(&sample, now, &params)?;
         self.renew_cache()
     }
 

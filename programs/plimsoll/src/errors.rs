@@ -72,6 +72,9 @@ pub enum PlimsollError {
     /// A market is in a risk group already.
     #[msg("The market is in a risk group already: leave it out, and pass no market twice.")]
     MarketInGroup = 121,
+    /// Two or more of the account's markets belong to a risk group that was not passed.
+    #[msg("Pass the risk group: two or more of the account's markets belong to it")]
+    MissingRiskGroup = 122,
 
     // 200s: prices
     /// Not owned by the Pyth receiver.
@@ -220,6 +223,9 @@ pub enum PlimsollError {
     /// A post-condition failed.
     #[msg("The liquidation would not leave the account better off: take fewer lots.")]
     NoProgress = 508,
+    /// The account holds options, which the linear liquidation cannot take over.
+    #[msg("This account holds options: leg-by-leg liquidation does not apply to it; cancel its orders with cancel_failing")]
+    HoldsOptions = 509,
     /// The account is under the grace period after ADL.
     #[msg("The account was pushed under by auto-deleveraging only and has ten minutes: wait, or act when equity is below half of maintenance margin.")]
     AdlGrace = 510,

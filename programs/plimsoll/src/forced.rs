@@ -60,6 +60,8 @@ pub(crate) fn advance_state(account: &mut MarginAccount, portfolio: &Portfolio, 
         (false, false) => Action::ContinueLiquidation,
     };
     let is_forced = matches!(moved.to, AccountState::Liquidating | AccountState::Bankrupt);
+    // Legs that no step can take over must not lead into a state that only such steps leave.
+    require!(!is_forced || !portfolio.has_options(), PlimsollError::HoldsOptions);
     require!(!is_forced || permission(market.conditions(now), action) == Permission::Allowed, PlimsollError::PriceConditionRefused);
     *account.liquidation = moved.next;
     Ok(moved.to)
@@ -109,12 +111,14 @@ impl Step {
     ) -> Result<std::result::Result<Box<Self>, PlimsollError>> {
         let position = *account.position(slot).or_refuse()?;
         portfolio.clear_orders();
-        portfolio.update(account.cash, &market_key, market, &position)?;
+        portfolio.update(account.cash, &market_key, &position)?;
         let before = portfolio.health()?;
         let params = *market.liquidation_params;
         let rate = penalty_rate(account.liquidation.elapsed(now).or_refuse()?, &params).or_refuse()?;
         let (terms, leg) = portfolio.leg(&market_key).ok_or(PlimsollError::NoPosition)?;
-        let size = size_slice(&LegView { health: &before, terms, leg, rate, cross: None }, &params).or_refuse()?;
+        let (bonds, place) = portfolio.cross(&market_key);
+        let cross = place.map(|place| (&bonds, place));
+        let size = size_slice(&LegView { health: &before, terms, leg, rate, cross }, &params).or_refuse()?;
         let pause = pause(&before, &params).or_refuse()?;
         let offered = account.liquidation.offer(slot, &size, pause, now).or_refuse()?;
         if size.lots.is_zero() {
@@ -198,7 +202,9 @@ pub(crate) fn book_phase(
     named: &[Pubkey],
 ) -> Result<()> {
     let (terms, leg) = step.leg()?;
-    let view = LegView { health: &step.before, terms: &terms, leg: &leg, rate: step.rate, cross: None };
+    let (bonds, place) = step.portfolio.cross(&step.market_key);
+    let cross = place.map(|place| (&bonds, place));
+    let view = LegView { health: &step.before, terms: &terms, leg: &leg, rate: step.rate, cross };
     let closing = step.as_position(step.offered)?.neg().or_refuse()?;
     let limit = takeover_price(terms.mark(), closing, view.capped_rate(step.offered, Round::Floor).or_refuse()?).or_refuse()?;
     let request = Taker {
@@ -227,7 +233,7 @@ pub(crate) fn book_phase(
     step.book_lots = step.as_position(filled)?;
     step.offered = step.offered.sub(filled).or_refuse()?;
     let position = *position;
-    step.portfolio.update(account.cash, &step.market_key, market, &position)
+    step.portfolio.update(account.cash, &step.market_key, &position)
 }
 
 /// Gives the liquidator what is left of the slice, up to `wanted`, once the take-over is open; and the keeper's part of all penalties.
@@ -278,7 +284,10 @@ fn take_over(
 ) -> Result<()> {
     let (terms, leg) = step.leg()?;
     let health = step.portfolio.health()?;
-    let outcome = takeover(&LegView { health: &health, terms: &terms, leg: &leg, rate: step.rate, cross: None }, lots, &step.params).or_refuse()?;
+    let (bonds, place) = step.portfolio.cross(&step.market_key);
+    let cross = place.map(|place| (&bonds, place));
+    let view = LegView { health: &health, terms: &terms, leg: &leg, rate: step.rate, cross };
+    let outcome = takeover(&view, lots, &step.params).or_refuse()?;
     let (_, position) = account.cash_and_position(step.slot).or_refuse()?;
     trade(&mut market.perp, position, touched, outcome.liquidatee_lots, outcome.price).or_refuse()?;
     move_penalty(market, position, touched, &outcome.penalty)?;
@@ -304,7 +313,7 @@ pub(crate) fn measured(portfolio: &Portfolio) -> Result<[i64; 2]> {
 #[inline(never)]
 pub(crate) fn measure(step: &mut Step, account: &mut MarginAccount, market: &Market, now: Secs) -> Result<[i64; 2]> {
     let position = *account.position(step.slot).or_refuse()?;
-    step.portfolio.update(account.cash, &step.market_key, market, &position)?;
+    step.portfolio.update(account.cash, &step.market_key, &position)?;
     let after = step.portfolio.health()?;
     let (terms, _) = step.leg()?;
     check_liquidatee(&step.before, &after, step.lots_before, position.lots(), &terms).or_refuse()?.map_err(

@@ -6,12 +6,15 @@ use anchor_lang::prelude::*;
 use plimsoll_risk::book::band::check_minimum_value;
 use plimsoll_risk::book::{Key as BookKey, NewOrder, OrderKind, PriceBand, Side, Taker};
 use plimsoll_risk::liquidation::{penalty_rate, takeover_price, LegView};
-use plimsoll_risk::margin::{maker_reserve, trade_allowed, ForcedPrice, Health, MarketTerms};
+use plimsoll_risk::margin::{maker_reserve, trade_allowed, CrossTerms, ForcedPrice, Health, MarketTerms};
 use plimsoll_risk::oracle::{permission, Action, Permission};
 use plimsoll_risk::units::MAX_LOTS;
 use plimsoll_risk::{Lots, Price, Quote, Round, Secs};
 use plimsoll_state::view::leg_input;
 use plimsoll_state::{MarginAccount, Market, OpenOrder, OrderBook};
+
+/// What binds the account's markets together, and the place of the traded one among them.
+pub(crate) type Bound<'a> = (CrossTerms<'a>, Option<usize>);
 
 /// Arguments of `place_order`.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy)]
@@ -147,6 +150,7 @@ impl Intent {
         terms: &MarketTerms,
         executed: &Execution,
         has_rested: bool,
+        bound: &Bound<'_>,
         now: Secs,
     ) -> Result<()> {
         require!(!self.is_careful || (after.im <= before.im && after.mm <= before.mm), PlimsollError::PriceConditionRefused);
@@ -156,7 +160,8 @@ impl Intent {
         // Below initial margin nothing new may rest but reductions: a resting order is a trade at somebody else's time.
         require!(after.is_initial() || !has_rested || self.args.reduce_only, PlimsollError::BelowInitialMargin);
         // The price has a say only below initial margin.
-        let price = if after.is_initial() { None } else { Some(self.forced_price(account, slot, market, before, terms, executed, now)?) };
+        let price =
+            if after.is_initial() { None } else { Some(self.forced_price(account, slot, market, before, terms, executed, bound, now)?) };
         trade_allowed(before, after, price.as_ref()).map_err(|refusal| PlimsollError::from(refusal).into())
     }
 
@@ -171,11 +176,12 @@ impl Intent {
         before: &Health,
         terms: &MarketTerms,
         executed: &Execution,
+        bound: &Bound<'_>,
         now: Secs,
     ) -> Result<ForcedPrice> {
         let lots = executed.outcome.filled;
         let change = if self.side == Side::Ask { lots.neg().or_refuse()? } else { lots };
-        let rate = forced_rate(account, market, before, terms, slot, now)?;
+        let rate = forced_rate(account, market, before, terms, slot, bound, now)?;
         let limit = takeover_price(terms.mark(), change, rate).or_refuse()?;
         Ok(ForcedPrice { lots: change, worst: if lots.is_zero() { limit } else { executed.worst }, limit })
     }
@@ -188,6 +194,7 @@ fn forced_rate(
     health: &Health,
     terms: &MarketTerms,
     slot: usize,
+    bound: &Bound<'_>,
     now: Secs,
 ) -> Result<plimsoll_risk::Ratio> {
     let params = *market.liquidation_params;
@@ -195,5 +202,6 @@ fn forced_rate(
     let elapsed = if is_flagged { account.liquidation.elapsed(now).or_refuse()? } else { Secs::ZERO };
     let rate = penalty_rate(elapsed, &params).or_refuse()?;
     let leg = leg_input(account.position(slot).or_refuse()?);
-    LegView { health, terms, leg: &leg, rate, cross: None }.capped_rate(leg.lots.abs().or_refuse()?, Round::Floor).or_refuse()
+    let cross = bound.1.map(|place| (&bound.0, place));
+    LegView { health, terms, leg: &leg, rate, cross }.capped_rate(leg.lots.abs().or_refuse()?, Round::Floor).or_refuse()
 }

@@ -1,14 +1,16 @@
 //! From accounts to the engine's view of a portfolio: finds every market and collateral an account uses among the passed accounts.
 
+use crate::cross::Bonds;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::position::require_version;
 use anchor_lang::prelude::*;
 use anchor_lang::{Owner, ZeroCopy};
-use plimsoll_risk::margin::{health, withdrawal_allowed, Health, LegInput, MarketTerms};
+use plimsoll_risk::margin::{bind, health, withdrawal_allowed, CrossTerms, Health, LegInput, MarketTerms, Report};
 use plimsoll_risk::oracle::{permission, Action, Permission, STALE_AGE};
 use plimsoll_risk::perp::{round_exposure, sale_surplus, Position};
 use plimsoll_risk::{Lots, Quote, Secs};
-use plimsoll_state::key::is_same;
+use plimsoll_state::key::{is_same, is_set};
+use plimsoll_state::options::Options;
 use plimsoll_state::view::{current_input, leg_input, touched_copy};
 use plimsoll_state::{Collateral, MarginAccount, Market, PerpSlot};
 use std::cell::Ref;
@@ -85,6 +87,10 @@ pub(crate) struct Portfolio {
     surplus: Quote,
     /// What registering deficit rounds may still take (RULES 7.3).
     exposure: Quote,
+    /// Option legs with their unit values.
+    options: Options,
+    /// The risk groups that two or more of the markets share.
+    bonds: Bonds,
 }
 
 /// Most distinct markets of one account (DESIGN 3).
@@ -120,24 +126,40 @@ impl Portfolio {
     ) -> Result<Self> {
         let legs = Vec::with_capacity(MAX_LEGS);
         let permission = Permission::Allowed;
-        let mut portfolio =
-            Self { cash: account.cash, legs, now, action, permission, sellable: Quote::ZERO, surplus: Quote::ZERO, exposure: Quote::ZERO };
+        let (sellable, surplus, exposure, options, bonds) = (Quote::ZERO, Quote::ZERO, Quote::ZERO, Options::default(), Bonds::default());
+        let mut portfolio = Self { cash: account.cash, legs, now, action, permission, sellable, surplus, exposure, options, bonds };
         let mut next = 0;
-        for slot in account.perps.iter().filter(|slot| slot.is_used()) {
+        for (index, slot) in account.perps.iter().enumerate().filter(|(_, slot)| slot.is_used()) {
             match loaded {
-                Some((key, market)) if is_same(key, &slot.market) => portfolio.add_position(key, market, &slot.position)?,
+                Some((key, market)) if is_same(key, &slot.market) => {
+                    portfolio.add_position(key, market, &slot.position)?;
+                    portfolio.add_options(account, index, market)?;
+                }
                 _ => {
                     let market = roster.market(&mut next, &slot.market)?;
                     portfolio.add_slot(slot, &market)?;
+                    portfolio.add_options(account, index, &market)?;
                 }
             }
         }
+        require!(account.option_legs == 0 || portfolio.options.is_complete(account), PlimsollError::WrongState);
         for slot in account.collaterals.iter().filter(|slot| slot.amount != 0) {
             let loader = roster.find::<Collateral>(&slot.collateral, PlimsollError::MissingCollateral)?;
             let collateral = loader.load()?;
             portfolio.add_collateral(&collateral, slot.amount, loaded, roster)?;
         }
+        let Self { legs, bonds, .. } = &mut portfolio;
+        bonds.read(roster, |place| legs.get(place).map(|leg| leg.market))?;
         Ok(portfolio)
+    }
+
+    /// Adds the options of the market that was added last, if the account has any.
+    fn add_options(&mut self, account: &MarginAccount, slot: usize, market: &Market) -> Result<()> {
+        if account.option_legs == 0 {
+            return Ok(());
+        }
+        let place = self.legs.len().checked_sub(1).and_then(|place| u8::try_from(place).ok()).ok_or(PlimsollError::Overflow)?;
+        self.options.add(account, slot, market, place, Secs::new(self.now)).or_refuse()
     }
 
     /// Adds a position that has not been touched.
@@ -164,6 +186,9 @@ impl Portfolio {
         let terms = market.terms(Secs::new(self.now)).or_refuse()?;
         if let Some(action) = self.action {
             self.permission = self.permission.max(permission(market.conditions(Secs::new(self.now)), action));
+        }
+        if is_set(&market.group) {
+            self.bonds.note(&market.group, self.legs.len())?;
         }
         // A final price does not age: it is as good a sample as a fresh one.
         let publish = if market.oracle.is_settling() { self.now } else { market.oracle.publish };
@@ -199,33 +224,31 @@ impl Portfolio {
         Ok(())
     }
 
-    /// Puts in the cash and one position as they are now; a market that had no leg yet gets one.
-    pub(crate) fn update(&mut self, cash: i64, key: &Pubkey, market: &Market, position: &Position) -> Result<()> {
+    /// Puts in the cash and one position as they are now; its slot was open when the account was read, so that its market has a leg.
+    pub(crate) fn update(&mut self, cash: i64, key: &Pubkey, position: &Position) -> Result<()> {
+        let leg = self.legs.iter_mut().find(|leg| is_same(&leg.market, key)).ok_or(PlimsollError::MissingMarket)?;
+        let fresh = leg_input(position);
+        leg.input = LegInput { collateral_im: leg.input.collateral_im, collateral_mm: leg.input.collateral_mm, ..fresh };
         self.cash = cash;
-        match self.legs.iter_mut().find(|leg| is_same(&leg.market, key)) {
-            Some(leg) => {
-                let fresh = leg_input(position);
-                leg.input = LegInput { collateral_im: leg.input.collateral_im, collateral_mm: leg.input.collateral_mm, ..fresh };
-                Ok(())
-            }
-            None => self.add(key, market, leg_input(position), None),
-        }
+        Ok(())
     }
 
     /// [`Self::update`], and the health after it, given the one before.
-    pub(crate) fn updated_health(
-        &mut self,
-        before: &Health,
-        cash: i64,
-        key: &Pubkey,
-        market: &Market,
-        position: &Position,
-    ) -> Result<Box<Health>> {
+    pub(crate) fn updated_health(&mut self, before: &Health, cash: i64, key: &Pubkey, position: &Position) -> Result<Box<Health>> {
         let index = self.legs.iter().position(|leg| is_same(&leg.market, key)).ok_or(PlimsollError::MissingMarket)?;
         let was = (Quote::new(self.cash), self.legs.get(index).map(|leg| leg.input).unwrap_or_default());
-        self.update(cash, key, market, position)?;
+        self.update(cash, key, position)?;
+        if !self.options.is_empty() {
+            return self.health();
+        }
         let leg = self.legs.get(index).ok_or(PlimsollError::MissingMarket)?;
-        match before.with_leg(index, &leg.terms, (was.0, &was.1), (Quote::new(cash), &leg.input)) {
+        let (was, is) = ((was.0, &was.1), (Quote::new(cash), &leg.input));
+        let after = if self.bonds.is_empty() {
+            before.with_leg(index, &leg.terms, was, is)
+        } else {
+            before.with_leg_in(&self.bonds.terms(), index, &leg.terms, was, is)
+        };
+        match after {
             Ok(health) => Ok(Box::new(health)),
             Err(error) => Err(PlimsollError::from(error).into()),
         }
@@ -236,6 +259,7 @@ impl Portfolio {
         for leg in &mut self.legs {
             leg.input = LegInput { bids: Lots::ZERO, asks: Lots::ZERO, bids_value: Quote::ZERO, asks_value: Quote::ZERO, ..leg.input };
         }
+        self.options.clear_orders();
     }
 
     /// Value of the collateral that could still be sold (RULES 6.1).
@@ -269,10 +293,44 @@ impl Portfolio {
 
     /// The measures of RULES 4; boxed, because two of them do not fit into a stack frame.
     pub(crate) fn health(&self) -> Result<Box<Health>> {
+        let mut health = self.linear_health()?;
+        if !self.options.is_empty() || !self.bonds.is_empty() {
+            self.bind(&mut health, None)?;
+        }
+        Ok(health)
+    }
+
+    #[inline(never)]
+    fn linear_health(&self) -> Result<Box<Health>> {
         match health(Quote::new(self.cash), self.legs.iter().map(|leg| (&leg.terms, &leg.input))) {
             Ok(health) => Ok(Box::new(health)),
             Err(error) => Err(PlimsollError::from(error).into()),
         }
+    }
+
+    /// Puts options and groups into a health of the linear legs; its parts where a report is wanted.
+    fn bind(&self, health: &mut Health, report: Option<&mut Report>) -> Result<()> {
+        let legs = self.legs.iter().map(|leg| (&leg.terms, &leg.input));
+        bind(health, legs, &self.options.book(), &self.bonds.terms(), report).or_refuse()
+    }
+
+    /// The health, its split, and the markets in the order of its legs.
+    pub(crate) fn report(&self) -> Result<(Box<Health>, Box<Report>, impl Iterator<Item = Pubkey> + '_)> {
+        let mut report = Box::<Report>::default();
+        let mut health = self.linear_health()?;
+        self.bind(&mut health, Some(&mut report))?;
+        Ok((health, report, self.legs.iter().map(|leg| leg.market)))
+    }
+
+    /// What binds the markets together and the place of `market` among them; `None` where they add up.
+    pub(crate) fn cross(&self, market: &Pubkey) -> (CrossTerms<'_>, Option<usize>) {
+        let place = self.legs.iter().position(|leg| is_same(&leg.market, market)).filter(|_| !self.bonds.is_empty());
+        (self.bonds.terms(), place)
+    }
+
+    /// Whether the account holds options.
+    pub(crate) fn has_options(&self) -> bool {
+        !self.options.is_empty()
     }
 
     /// The health the account would have had its lately deleveraged lots not been closed, at the prices of now, and the time of the last close.
@@ -295,10 +353,12 @@ impl Portfolio {
     #[inline(never)]
     fn health_of(&self, inputs: &[LegInput]) -> Result<Box<Health>> {
         let legs = self.legs.iter().map(|leg| &leg.terms).zip(inputs);
-        match health(Quote::new(self.cash), legs) {
-            Ok(health) => Ok(Box::new(health)),
-            Err(error) => Err(PlimsollError::from(error).into()),
-        }
+        let mut trial = match health(Quote::new(self.cash), legs.clone()) {
+            Ok(health) => Box::new(health),
+            Err(error) => return Err(PlimsollError::from(error).into()),
+        };
+        bind(&mut trial, legs, &self.options.book(), &self.bonds.terms(), None).or_refuse()?;
+        Ok(trial)
     }
 
     /// Terms and input of the leg in `market`.

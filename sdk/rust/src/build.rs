@@ -41,6 +41,8 @@ pub struct Portfolio {
     pub markets: Vec<Pubkey>,
     /// Collateral accounts.
     pub collaterals: Vec<Pubkey>,
+    /// Risk groups of which the account has two markets or more.
+    pub groups: Vec<Pubkey>,
 }
 
 impl Portfolio {
@@ -62,6 +64,9 @@ impl Portfolio {
                 self.collaterals.push(*key);
             }
         }
+        for key in &other.groups {
+            self = self.with_group(*key);
+        }
         self
     }
 
@@ -81,6 +86,21 @@ impl Portfolio {
         self
     }
 
+    /// With one more risk group.
+    pub fn with_group(mut self, group: Pubkey) -> Self {
+        if !self.groups.contains(&group) {
+            self.groups.push(group);
+        }
+        self
+    }
+
+    /// With the groups that two or more of the markets share; `group_of` is what a market names, all zero for none.
+    pub fn with_groups(self, group_of: impl Fn(&Pubkey) -> Pubkey) -> Self {
+        let named: Vec<_> = self.markets.iter().map(group_of).filter(|group| *group != Pubkey::default()).collect();
+        let shared = |group: &&Pubkey| named.iter().filter(|other| other == group).count() >= 2;
+        named.iter().filter(shared).fold(self, |portfolio, group| portfolio.with_group(*group))
+    }
+
     /// Without `market`, which an instruction names itself.
     fn without(&self, market: Pubkey) -> Self {
         Self { markets: self.markets.iter().copied().filter(|key| *key != market).collect(), ..self.clone() }
@@ -89,7 +109,8 @@ impl Portfolio {
     fn metas(&self, is_writable: bool) -> Vec<AccountMeta> {
         let market = |key: &Pubkey| AccountMeta { pubkey: *key, is_signer: false, is_writable };
         let collateral = |key: &Pubkey| AccountMeta::new_readonly(*key, false);
-        self.markets.iter().map(market).chain(self.collaterals.iter().map(collateral)).collect()
+        let read_only = self.collaterals.iter().chain(&self.groups);
+        self.markets.iter().map(market).chain(read_only.map(collateral)).collect()
     }
 }
 

@@ -1,8 +1,6 @@
 //! Account bytes to layouts, and program errors to words.
 
-use plimsoll_state::{
-    AdlRound, Collateral, Exchange, InsuranceFund, MarginAccount, Market, OrderBook, RiskGroup, WithdrawalRequest,
-};
+use plimsoll_state::{AdlRound, Collateral, Exchange, InsuranceFund, MarginAccount, Market, OrderBook, RiskGroup, WithdrawalRequest};
 
 /// Any account of the program, copied out of its bytes.
 #[derive(Clone)]

@@ -1,15 +1,17 @@
 //! What the program would compute, from fetched accounts and with the program's own engine.
 
 use plimsoll_risk::book::Key;
+use plimsoll_risk::correlation::Measure;
 use plimsoll_risk::liquidation::{
     pause, penalty_rate, size_slice, takeover_is_open, takeover_price, transition, AccountState, LegView, Sample,
 };
-use plimsoll_risk::margin::{health, Health, LegInput, MarketTerms};
+use plimsoll_risk::margin::{portfolio, CrossTerms, Depeg, GroupTerms, Health, LegInput, MarketTerms};
 use plimsoll_risk::oracle::STALE_AGE;
 use plimsoll_risk::perp::Candidate;
 use plimsoll_risk::{Lots, Price, Quote, RiskError, RiskResult, Round, Secs};
+use plimsoll_state::options::Options;
 use plimsoll_state::view::{leg_input, touched_copy};
-use plimsoll_state::{Collateral, MarginAccount, Market};
+use plimsoll_state::{Collateral, MarginAccount, Market, RiskGroup};
 use solana_pubkey::Pubkey;
 
 /// Finds accounts a preview needs.
@@ -18,6 +20,11 @@ pub trait Accounts {
     fn market(&self, key: &Pubkey) -> Option<&Market>;
     /// The collateral at this address.
     fn collateral(&self, key: &Pubkey) -> Option<&Collateral>;
+    /// The risk group at this address; needed only where an account has two markets of one.
+    fn group(&self, key: &Pubkey) -> Option<&RiskGroup> {
+        let _ = key;
+        None
+    }
 }
 
 /// One market of an account as the engine reads it.
@@ -30,36 +37,96 @@ pub struct Leg {
     pub input: LegInput,
 }
 
-/// The legs of `account` at `now`, positions brought up to date. Errors: [`RiskError::WrongState`] when an account is not found; the engine's.
-pub fn legs(account: &MarginAccount, accounts: &impl Accounts, now: i64) -> RiskResult<Vec<Leg>> {
-    let mut legs: Vec<Leg> = Vec::new();
-    for slot in account.perps.iter().filter(|slot| slot.is_used()) {
-        let market = accounts.market(&slot.market).ok_or(RiskError::WrongState)?;
-        let position = touched_copy(market, &slot.position, now)?;
-        legs.push(Leg { market: slot.market, terms: market.terms(Secs::new(now))?, input: leg_input(&position) });
-    }
-    for slot in account.collaterals.iter().filter(|slot| slot.amount != 0) {
-        let collateral = accounts.collateral(&slot.collateral).ok_or(RiskError::WrongState)?;
-        if !legs.iter().any(|leg| leg.market == collateral.market) {
-            let market = accounts.market(&collateral.market).ok_or(RiskError::WrongState)?;
-            legs.push(Leg { market: collateral.market, terms: market.terms(Secs::new(now))?, input: LegInput::default() });
-        }
-        let leg = legs.iter_mut().find(|leg| leg.market == collateral.market).ok_or(RiskError::WrongState)?;
-        let (im, mm) = collateral.weighted(slot.amount, leg.terms.mark(), now)?;
-        leg.input.collateral_im = leg.input.collateral_im.add(im)?;
-        leg.input.collateral_mm = leg.input.collateral_mm.add(mm)?;
-    }
-    Ok(legs)
+/// An account as the engine reads it.
+pub struct Reading {
+    /// Its cash.
+    pub cash: Quote,
+    /// Its markets.
+    pub legs: Vec<Leg>,
+    /// Its options, with their values in every scenario.
+    pub options: Options,
+    /// The risk groups that two or more of its markets share.
+    pub groups: Vec<GroupTerms>,
 }
 
-/// The health of `account` at `now`. Errors: as [`legs`].
+impl Reading {
+    /// `account` at `now`, positions brought up to date.
+    ///
+    /// Errors: [`RiskError::WrongState`] when an account is not found; the engine's.
+    pub fn of(account: &MarginAccount, accounts: &impl Accounts, now: i64) -> RiskResult<Self> {
+        let mut reading = Self { cash: Quote::new(account.cash), legs: Vec::new(), options: Options::default(), groups: Vec::new() };
+        let mut groups: Vec<(Pubkey, u8)> = Vec::new();
+        for (index, slot) in account.perps.iter().enumerate().filter(|(_, slot)| slot.is_used()) {
+            let market = accounts.market(&slot.market).ok_or(RiskError::WrongState)?;
+            let position = touched_copy(market, &slot.position, now)?;
+            let place = reading.push(slot.market, market, leg_input(&position), &mut groups, now)?;
+            reading.options.add(account, index, market, place, Secs::new(now))?;
+        }
+        if !reading.options.is_complete(account) {
+            return Err(RiskError::WrongState);
+        }
+        for slot in account.collaterals.iter().filter(|slot| slot.amount != 0) {
+            let collateral = accounts.collateral(&slot.collateral).ok_or(RiskError::WrongState)?;
+            if !reading.legs.iter().any(|leg| leg.market == collateral.market) {
+                let market = accounts.market(&collateral.market).ok_or(RiskError::WrongState)?;
+                reading.push(collateral.market, market, LegInput::default(), &mut groups, now)?;
+            }
+            let leg = reading.legs.iter_mut().find(|leg| leg.market == collateral.market).ok_or(RiskError::WrongState)?;
+            let (im, mm) = collateral.weighted(slot.amount, leg.terms.mark(), now)?;
+            leg.input.collateral_im = leg.input.collateral_im.add(im)?;
+            leg.input.collateral_mm = leg.input.collateral_mm.add(mm)?;
+        }
+        for (key, members) in groups.into_iter().filter(|(_, members)| members.count_ones() >= 2) {
+            let group = accounts.group(&key).ok_or(RiskError::WrongState)?;
+            let legs = reading.legs.iter().enumerate().filter(|(place, _)| members >> place & 1 == 1);
+            let set = legs.fold(0, |set, (_, leg)| set | group.bit(&leg.market));
+            let ((credit_im, phi), (credit_mm, _)) = (group.terms(set, Measure::Initial), group.terms(set, Measure::Maintenance));
+            reading.groups.push(GroupTerms { members, credit_im, credit_mm, phi });
+        }
+        Ok(reading)
+    }
+
+    /// Adds a market; its place.
+    fn push(&mut self, key: Pubkey, market: &Market, input: LegInput, groups: &mut Vec<(Pubkey, u8)>, now: i64) -> RiskResult<u8> {
+        let place = u8::try_from(self.legs.len()).map_err(|_| RiskError::QuantityOutOfRange)?;
+        let bit = 1_u8.checked_shl(place.into()).ok_or(RiskError::QuantityOutOfRange)?;
+        if market.group != Pubkey::default() {
+            match groups.iter_mut().find(|(group, _)| *group == market.group) {
+                Some((_, members)) => *members |= bit,
+                None => groups.push((market.group, bit)),
+            }
+        }
+        self.legs.push(Leg { market: key, terms: market.terms(Secs::new(now))?, input });
+        Ok(place)
+    }
+
+    /// What binds the markets together.
+    pub fn cross(&self) -> CrossTerms<'_> {
+        CrossTerms { groups: &self.groups, depeg: Depeg::default() }
+    }
+
+    /// The measures of RULES 4. Errors: the engine's.
+    pub fn health(&self) -> RiskResult<Health> {
+        let legs = self.legs.iter().map(|leg| (&leg.terms, &leg.input));
+        portfolio(self.cash, legs, &self.options.book(), &self.cross(), None)
+    }
+
+    /// Takes the resting orders out, as a liquidation does first.
+    pub fn clear_orders(&mut self) {
+        for leg in &mut self.legs {
+            leg.input = LegInput { bids: Lots::ZERO, asks: Lots::ZERO, bids_value: Quote::ZERO, asks_value: Quote::ZERO, ..leg.input };
+        }
+        self.options.clear_orders();
+    }
+}
+
+/// The health of `account` at `now`. Errors: as [`Reading::of`].
 pub fn account_health(account: &MarginAccount, accounts: &impl Accounts, now: i64) -> RiskResult<Health> {
-    let legs = legs(account, accounts, now)?;
-    health(Quote::new(account.cash), legs.iter().map(|leg| (&leg.terms, &leg.input)))
+    Reading::of(account, accounts, now)?.health()
 }
 
 /// The candidate for auto-deleveraging that `account` is in `market` now, and thereby its score (RULES 7.2): `Candidate::leverage`. `None` without
-/// lots or equity. Errors: as [`legs`].
+/// lots or equity. Errors: as [`Reading::of`].
 pub fn adl_candidate(
     key: &Pubkey,
     account: &MarginAccount,
@@ -67,9 +134,9 @@ pub fn adl_candidate(
     accounts: &impl Accounts,
     now: i64,
 ) -> RiskResult<Option<Candidate>> {
-    let legs = legs(account, accounts, now)?;
-    let health = health(Quote::new(account.cash), legs.iter().map(|leg| (&leg.terms, &leg.input)))?;
-    let lots = legs.iter().find(|leg| leg.market == *market).map(|leg| leg.input.lots);
+    let reading = Reading::of(account, accounts, now)?;
+    let health = reading.health()?;
+    let lots = reading.legs.iter().find(|leg| leg.market == *market).map(|leg| leg.input.lots);
     Ok(lots.and_then(|lots| Candidate::new(Key::from_bytes(key.to_bytes()), lots, &health).ok()))
 }
 
@@ -93,19 +160,17 @@ pub struct SlicePreview {
     pub is_news: bool,
 }
 
-/// What `liquidate` would find in `market` at `now`, the account's orders cancelled. `None` without a position there. Errors: as [`legs`].
+/// What `liquidate` would find in `market` at `now`, the account's orders cancelled. `None` without a position there. Errors: as [`Reading::of`].
 pub fn slice(account: &MarginAccount, market: &Pubkey, accounts: &impl Accounts, now: i64) -> RiskResult<Option<SlicePreview>> {
     let time = Secs::new(now);
-    let mut legs = legs(account, accounts, now)?;
-    for leg in &mut legs {
-        leg.input = LegInput { bids: Lots::ZERO, asks: Lots::ZERO, bids_value: Quote::ZERO, asks_value: Quote::ZERO, ..leg.input };
-    }
+    let mut reading = Reading::of(account, accounts, now)?;
+    reading.clear_orders();
+    let (health, legs) = (reading.health()?, &reading.legs);
     let (Some(leg), Some(slot), Some(listed)) =
         (legs.iter().find(|leg| leg.market == *market), account.perp_index(market), accounts.market(market))
     else {
         return Ok(None);
     };
-    let health = health(Quote::new(account.cash), legs.iter().map(|leg| (&leg.terms, &leg.input)))?;
     let params = &listed.liquidation_params;
     let publishes = legs.iter().filter_map(|leg| accounts.market(&leg.market)).map(|market| market.oracle.publish);
     let fresh = publishes.filter(|publish| now.saturating_sub(*publish) <= STALE_AGE.raw()).min().unwrap_or(0);
@@ -115,9 +180,17 @@ pub fn slice(account: &MarginAccount, market: &Pubkey, accounts: &impl Accounts,
     })?;
     let state = transition(&account.liquidation, &health, sellable, Sample { publish: Secs::new(fresh), now: time }, params)?.next;
     let rate = penalty_rate(state.elapsed(time)?, params)?;
-    let view = LegView { health: &health, terms: &leg.terms, leg: &leg.input, rate, cross: None };
+    let bonds = reading.cross();
+    let place = legs.iter().position(|leg| leg.market == *market).filter(|_| !reading.groups.is_empty());
+    let cross = place.map(|place| (&bonds, place));
+    let view = LegView { health: &health, terms: &leg.terms, leg: &leg.input, rate, cross };
     let is_liquidating = state.state()? == AccountState::Liquidating;
-    let offered = if is_liquidating { state.offer(slot, &size_slice(&view, params)?, pause(&health, params)?, time)? } else { Lots::ZERO };
+    // Accounts with options are not liquidated leg by leg.
+    let offered = if is_liquidating && reading.options.is_empty() {
+        state.offer(slot, &size_slice(&view, params)?, pause(&health, params)?, time)?
+    } else {
+        Lots::ZERO
+    };
     let closing = if leg.input.lots.is_negative() { offered } else { offered.neg()? };
     Ok(Some(SlicePreview {
         offered,

@@ -324,7 +324,7 @@ pub struct Collateral {
 
 impl Collateral {
     fn of(account: &MarginAccount, marks: &Marks) -> Self {
-        let legs = plimsoll_sdk::preview::legs(account, marks, marks.now).unwrap_or_default();
+        let legs = plimsoll_sdk::preview::Reading::of(account, marks, marks.now).map(|reading| reading.legs).unwrap_or_default();
         let value = legs.iter().map(|leg| leg.input.collateral_mm.raw()).sum();
         let indices = marks.collaterals.iter().filter_map(|(_, collateral)| marks.index(&collateral.market));
         Self { value, is_sale_open: indices.into_iter().all(|index| marks.allows(index, oracle::Action::ConvertCollateral)) }

@@ -354,7 +354,8 @@ impl<C: Chain> World<C> {
 
     /// What a margin check of `account` reads, pricing markets of its collaterals included.
     pub fn portfolio(&self, account: &Pubkey) -> Portfolio {
-        Portfolio::of(&self.member(account))
+        let group_of = |key: &Pubkey| self.read::<Market>(key).map(|market| market.group).unwrap_or_default();
+        Portfolio::of(&self.member(account)).with_groups(group_of)
     }
 
     /// Atoms in a token account.

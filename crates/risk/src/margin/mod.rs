@@ -44,7 +44,7 @@ pub use health::{health, Health, MAX_CASH, MAX_LEGS};
 pub use kernel::{LegHealth, LegInput, ScanMode};
 pub use options::{OptionBook, OptionInput, MAX_OPTIONS, MAX_OPTION_NOTIONAL};
 pub use params::{forward, ExpiryRisk, ExpiryTerms, OptionParams, MAX_TAU, SIGMA_MAX, SIGMA_MIN, YEAR};
-pub use portfolio::portfolio;
+pub use portfolio::{bind, portfolio};
 pub use rates::{im_rate, im_rate_scaled, spot_range};
 pub use report::{AddOns, MeasureReport, Report};
 pub use series::{OptionKind, SeriesTerms, SpotGrid, UnitValues, UNIT_BITS};

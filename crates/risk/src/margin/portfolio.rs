@@ -26,8 +26,20 @@ where
     I: IntoIterator<Item = (&'a MarketTerms, &'a LegInput)> + Clone,
 {
     let mut total = health(cash, legs.clone())?;
+    bind(&mut total, legs, book, cross, report)?;
+    Ok(total)
+}
+
+/// Makes the [`health`] of an account's linear legs that of its [`portfolio`], in place: two healths do not fit into a stack frame on chain.
+///
+/// `total` is what [`health`] says of the same `legs`. Errors: as [`portfolio`]; `total` then means nothing.
+#[inline(never)]
+pub fn bind<'a, I>(total: &mut Health, legs: I, book: &OptionBook, cross: &CrossTerms, report: Option<&mut Report>) -> RiskResult<()>
+where
+    I: IntoIterator<Item = (&'a MarketTerms, &'a LegInput)> + Clone,
+{
     if book.legs.is_empty() && cross.is_none() && report.is_none() {
-        return Ok(total);
+        return Ok(());
     }
     cross.check(total.leg_count)?;
     let bounded = book.check()?;
@@ -35,11 +47,11 @@ where
         return Err(RiskError::QuantityOutOfRange);
     }
     let mut split = Report::default();
-    combine(&mut total, &|place| legs.clone().into_iter().nth(place), &bounded, cross, &mut split)?;
+    combine(total, &|place| legs.clone().into_iter().nth(place), &bounded, cross, &mut split)?;
     if let Some(report) = report {
         *report = split;
     }
-    Ok(total)
+    Ok(())
 }
 
 /// Sums of both measures while the markets are added up.

@@ -2,9 +2,11 @@
 
 use crate::errors::{OrRefuse, PlimsollError};
 use anchor_lang::prelude::*;
+use plimsoll_risk::depth::DepthParams;
 use plimsoll_risk::funding::{FundingParams, FundingState};
 use plimsoll_risk::liquidation::LiquidationParams;
-use plimsoll_risk::margin::{SPOT_RANGE_MAX, SPOT_RANGE_MIN};
+use plimsoll_risk::margin::{OptionParams, SPOT_RANGE_MAX, SPOT_RANGE_MIN};
+use plimsoll_risk::option::SurfaceParams;
 use plimsoll_risk::oracle::OracleParams;
 use plimsoll_risk::perp::{PerpMarket, PerpParams};
 use plimsoll_risk::volatility::{VolParams, VolState};
@@ -124,6 +126,10 @@ pub(crate) fn handler(ctx: Context<CreateMarket>, args: CreateMarketArgs) -> Res
     market.perp_params = defaults.into();
     market.liquidation_params = LiquidationParams::default().into();
     market.perp = PerpMarket::default().into();
+    // Sampled from the first day; charges nothing until governance sets a rate.
+    market.depth_params = DepthParams { rate: Ratio::ZERO, ..DepthParams::default() }.into();
+    market.option_params = OptionParams::default().into();
+    market.surface_params = SurfaceParams::default().into();
     let mut book = accounts.book.load_init()?;
     book.exchange = accounts.exchange.key();
     book.market = accounts.market.key();

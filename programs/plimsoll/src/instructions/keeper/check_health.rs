@@ -1,11 +1,13 @@
-//! Computes an account's margin on chain and returns it; changes nothing. Anyone, at any price.
+//! Computes an account's margin on chain and returns it with its parts; changes nothing. Anyone, at any price.
 
 use crate::portfolio::{Portfolio, Roster};
 use anchor_lang::prelude::*;
 use anchor_lang::solana_program::program::set_return_data;
+use plimsoll_risk::margin::{Health, LegHealth, MeasureReport, Report};
+use plimsoll_risk::Quote;
 use plimsoll_state::MarginAccount;
 
-/// Accounts of `check_health`. Remaining: the account's markets and collaterals.
+/// Accounts of `check_health`. Remaining: the account's markets and collaterals, and the risk groups that two or more of its markets share.
 #[derive(Accounts)]
 pub struct CheckHealth<'info> {
     /// The account.
@@ -13,7 +15,7 @@ pub struct CheckHealth<'info> {
 }
 
 /// What `check_health` returns, quote atoms.
-#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct HealthReport {
     /// Equity.
     pub equity: i64,
@@ -29,24 +31,104 @@ pub struct HealthReport {
     pub mm: i64,
     /// Gross notional.
     pub gross_notional: i64,
+    /// Option value that cannot be withdrawn (RULES 1.6).
+    pub locked: i64,
+    /// How initial margin comes about.
+    pub initial: MeasureSplit,
+    /// How maintenance margin comes about.
+    pub maintenance: MeasureSplit,
+    /// The markets, in the order of the account's positions, then of its collaterals.
+    pub markets: Vec<MarketSplit>,
+}
+
+/// One measure in parts: requirement = scan + add-ons, before the floors IM ≥ T ≥ MM.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MeasureSplit {
+    /// Scan over all markets, offsets of risk groups taken off.
+    pub scan: i64,
+    /// Σ of the markets' own scans.
+    pub standalone: i64,
+    /// Add-ons: basis between expiries, short options, far expiries, size, depeg.
+    pub add_ons: [i64; 5],
+    /// Row (1 ..= 33) of the worst joint scenario; 22, no move, without a group.
+    pub joint_scenario: u8,
+}
+
+/// One market's part.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MarketSplit {
+    /// The market.
+    pub market: Pubkey,
+    /// Unsettled value of the perp at the mark.
+    pub unsettled: i64,
+    /// Mark value of the options.
+    pub option_value: i64,
+    /// Net delta of perp and collateral.
+    pub delta: i64,
+    /// That of the options.
+    pub option_delta: i64,
+    /// Scan of the initial measure.
+    pub scan_im: i64,
+    /// Scan of the maintenance measure.
+    pub scan_mm: i64,
+    /// Row (1 ..= 33) that costs the initial measure most.
+    pub worst_im: u8,
+    /// Row that costs the maintenance measure most.
+    pub worst_mm: u8,
+}
+
+impl From<&MeasureReport> for MeasureSplit {
+    fn from(measure: &MeasureReport) -> Self {
+        let parts = &measure.add_ons;
+        Self {
+            scan: measure.scan.raw(),
+            standalone: measure.standalone.raw(),
+            add_ons: [parts.basis, parts.short_options, parts.tenor, parts.size, parts.depeg].map(|part| part.raw()),
+            joint_scenario: measure.joint_scenario,
+        }
+    }
+}
+
+impl HealthReport {
+    /// `markets` in the order of the health's legs.
+    fn new(health: &Health, report: &Report, markets: impl Iterator<Item = Pubkey>) -> Self {
+        let options = report.option_value.iter().zip(&report.option_delta);
+        let split = |((market, leg), (value, delta)): ((Pubkey, &LegHealth), (&Quote, &Quote))| MarketSplit {
+            market,
+            unsettled: leg.unsettled.raw(),
+            option_value: value.raw(),
+            delta: leg.delta.raw(),
+            option_delta: delta.raw(),
+            scan_im: leg.scan_im.raw(),
+            scan_mm: leg.scan_mm.raw(),
+            worst_im: leg.worst_scenario_im,
+            worst_mm: leg.worst_scenario,
+        };
+        Self {
+            equity: health.equity.raw(),
+            equity_im: health.equity_im.raw(),
+            equity_trigger: health.equity_trigger.raw(),
+            im: health.im.raw(),
+            target: health.target.raw(),
+            mm: health.mm.raw(),
+            gross_notional: health.gross_notional.raw(),
+            locked: health.locked.raw(),
+            initial: (&report.im).into(),
+            maintenance: (&report.mm).into(),
+            markets: markets.zip(health.legs()).zip(options).map(split).collect(),
+        }
+    }
 }
 
 /// Positions are brought up to date on copies.
 pub(crate) fn handler(ctx: Context<CheckHealth>) -> Result<()> {
     let now = Clock::get()?.unix_timestamp;
     let account = ctx.accounts.margin_account.load()?;
-    let health = Portfolio::read(&account, &Roster::new(ctx.remaining_accounts), now)?.health()?;
-    let report = HealthReport {
-        equity: health.equity.raw(),
-        equity_im: health.equity_im.raw(),
-        equity_trigger: health.equity_trigger.raw(),
-        im: health.im.raw(),
-        target: health.target.raw(),
-        mm: health.mm.raw(),
-        gross_notional: health.gross_notional.raw(),
-    };
-    let mut bytes = Vec::with_capacity(7 * 8);
-    report.serialize(&mut bytes)?;
+    let portfolio = Portfolio::read(&account, &Roster::new(ctx.remaining_accounts), now)?;
+    let (health, report, markets) = portfolio.report()?;
+    // At most 838 of the 1,024 bytes that an instruction may return.
+    let mut bytes = Vec::with_capacity(900);
+    HealthReport::new(&health, &report, markets).serialize(&mut bytes)?;
     set_return_data(&bytes);
     Ok(())
 }

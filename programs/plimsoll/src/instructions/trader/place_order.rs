@@ -61,8 +61,9 @@ pub(crate) fn handler(ctx: Context<PlaceOrder>, args: OrderArgs) -> Result<()> {
     let rate = Ratio::new(market.perp_params.taker_fee);
     let fee = charge_taker(&mut market, &mut taker, executed.value, rate)?;
     let rested = intent.rest(&mut book, &mut account, slot, key, &terms, executed.outcome.rest, now)?;
-    let after = portfolio.updated_health(&before, account.cash, &market_key, &market, account.position(slot).or_refuse()?)?;
-    intent.check(&account, slot, &market, &before, &after, &terms, &executed, rested.is_some(), now)?;
+    let after = portfolio.updated_health(&before, account.cash, &market_key, account.position(slot).or_refuse()?)?;
+    let bound = portfolio.cross(&market_key);
+    intent.check(&account, slot, &market, &before, &after, &terms, &executed, rested.is_some(), &bound, now)?;
     account.sequence = account.sequence.wrapping_add(1);
     market.sequence = market.sequence.wrapping_add(1);
     account.invariant().or_refuse()?;
