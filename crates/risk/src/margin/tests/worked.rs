@@ -17,7 +17,15 @@ fn sol(series: &[(i64, OptionKind)], lots: &[i64]) -> Account {
 fn print_all() {
     let show = |name: &str, account: &Account| {
         let (h, r) = account.report();
-        println!("== {name}: E {} E_im {} IM {} T {} MM {} locked {}", h.equity.raw(), h.equity_im.raw(), h.im.raw(), h.target.raw(), h.mm.raw(), h.locked.raw());
+        println!(
+            "== {name}: E {} E_im {} IM {} T {} MM {} locked {}",
+            h.equity.raw(),
+            h.equity_im.raw(),
+            h.im.raw(),
+            h.target.raw(),
+            h.mm.raw(),
+            h.locked.raw()
+        );
         println!("   im {:?}\n   mm {:?}", r.im, r.mm);
         println!("   leg {:?} value {:?} delta {:?}", h.legs[0], r.option_value[0], r.option_delta[0]);
         for u in account.units() {
