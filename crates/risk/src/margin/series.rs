@@ -294,6 +294,12 @@ impl UnitValues {
         Ok(SeriesTerms::new(terms, strike, kind, sigma)?.price(grid, terms.market, expiry))
     }
 
+    /// What bounds the value of a lot at the mark: max(forward, strike, forward − strike), atoms.
+    pub(super) fn largest_price(&self) -> i64 {
+        // Both are within ± 2³¹.
+        self.forward.max(self.strike).max(self.forward.wrapping_sub(self.strike))
+    }
+
     /// Mark of a lot, rounded down to the atom.
     pub const fn mark(&self) -> Quote {
         Quote::new(self.values[COLUMN_NONE] >> UNIT_BITS)
