@@ -123,6 +123,8 @@ pub struct SeriesTerms {
     is_intrinsic: bool,
 }
 
+const _: () = assert!(COLUMN_SKEW + 2 == SCENARIOS);
+
 /// For each column the spot move and the volatility point.
 const PLAN: [(usize, usize); COLUMNS] = plan();
 
@@ -143,7 +145,6 @@ const fn plan() -> [(usize, usize); COLUMNS] {
         }
         column += 1;
     }
-    assert!(COLUMN_SKEW + 2 == SCENARIOS);
     plan
 }
 

@@ -28,12 +28,12 @@ fn measures(account: &Account, im: i64, target: i64, mm: i64) -> (Health, Report
 
 #[test]
 fn example_a_call_spread_paid_for() {
-    let (health, report) = measures(&sol(&[(150, Call), (170, Call)], &[10_000, -10_000]), 654_45, 654_45, 613_16);
-    assert!(is_about(health.equity, 654_45) && health.locked.is_zero() && health.equity_im == health.equity);
-    assert!(is_about(report.im.scan, 568_87) && is_about(report.mm.scan, 455_10));
+    let (health, report) = measures(&sol(&[(150, Call), (170, Call)], &[10_000, -10_000]), 65_445, 65_445, 61_316);
+    assert!(is_about(health.equity, 65_445) && health.locked.is_zero() && health.equity_im == health.equity);
+    assert!(is_about(report.im.scan, 56_887) && is_about(report.mm.scan, 45_510));
     // The limit cuts the tenor discount and then the basis: 654.45 − 568.87.
-    assert!(is_about(report.im.add_ons.total().unwrap(), 85_58) && is_about(report.mm.add_ons.basis, 117_21));
-    assert!(is_about(report.mm.add_ons.tenor, 40_85) && report.mm.add_ons.short_options.is_zero());
+    assert!(is_about(report.im.add_ons.total().unwrap(), 8_558) && is_about(report.mm.add_ons.basis, 11_721));
+    assert!(is_about(report.mm.add_ons.tenor, 4_085) && report.mm.add_ons.short_options.is_zero());
     assert_eq!((health.legs[0].worst_scenario, health.legs[0].worst_scenario_im), (8, 8));
     // Paid in full it stands by itself, a rounded atom aside, and keeps no other cash in the account.
     let with_cash = |atoms: i64| Account { cash: Quote::new(atoms), ..sol(&[(150, Call), (170, Call)], &[10_000, -10_000]) }.health();
@@ -60,7 +60,7 @@ fn example_a_short_straddle_and_its_witness() {
     let account = sol(&[(150, Call), (150, Put)], &[-10_000, -10_000]);
     let (health, report) = measures(&account, 2_398_10, 2_120_26, 1_843_70);
     assert!(is_about(health.equity, -2_056_18) && health.legs[0].worst_scenario == 31);
-    assert!(is_about(report.im.add_ons.basis, 76_10) && is_about(report.im.add_ons.short_options, 300_00));
+    assert!(is_about(report.im.add_ons.basis, 7_610) && is_about(report.im.add_ons.short_options, 30_000));
     assert!(is_about(report.im.scan, 2_022_00) && is_about(report.mm.scan, 1_617_60));
     for (row, claimed) in [(31, 1_767_60), (1, 1_720_24)] {
         let shown = super::witness::shown(&account, &Witness { joint: 22, alone: [row; MAX_LEGS] });
@@ -76,8 +76,8 @@ fn example_a_covered_call() {
     let (health, report) = measures(&account, 2_798_97, 2_554_72, 2_221_49);
     assert!(
         is_about(report.im.scan, 2_512_39)
-            && is_about(report.im.add_ons.basis, 136_58)
-            && is_about(report.im.add_ons.short_options, 150_00)
+            && is_about(report.im.add_ons.basis, 13_658)
+            && is_about(report.im.add_ons.short_options, 15_000)
     );
     assert_eq!((health.legs[0].mode_im, health.legs[0].worst_scenario_im), (ScanMode::Grid, 2));
 }
@@ -87,12 +87,12 @@ fn example_two_correlated_markets() {
     let mut account = Account::new(vec![(major(6_000_000), position(5_000, 6_000_000)), (major(300_000), position(-80_000, 300_000))]);
     let (plain, _) = measures(&account, 2_700_00, 2_700_00, 1_620_00);
     account.groups = vec![GroupTerms { members: 3, credit_im: Ratio::of(7, 10), credit_mm: Ratio::of(7, 10), phi: Ratio::of(3, 4) }];
-    let (health, report) = measures(&account, 1_755_00, 1_755_00, 675_00);
+    let (health, report) = measures(&account, 1_755_00, 1_755_00, 67_500);
     assert!(is_about(report.im.scan, 1_125_00) && is_about(report.mm.standalone, 1_620_00) && health.equity == plain.equity);
     // A scan without φ: J + 0.3·(S − J).
     account.groups[0].phi = Ratio::ZERO;
-    assert!(is_about(account.report().1.mm.scan, 612_00) && is_about(account.report().1.im.scan, 1_020_00));
+    assert!(is_about(account.report().1.mm.scan, 61_200) && is_about(account.report().1.im.scan, 1_020_00));
     account.groups[0].phi = Ratio::of(3, 4);
     account.markets[1].1 = LegInput::default();
-    assert!(is_about(account.health().mm, 900_00));
+    assert!(is_about(account.health().mm, 90_000));
 }
