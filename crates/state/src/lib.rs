@@ -5,6 +5,7 @@
 #![cfg_attr(not(any(feature = "anchor", test)), no_std)]
 
 mod mirror;
+mod outflow;
 
 pub mod adl_round;
 pub mod book;

@@ -1,8 +1,8 @@
 //! One underlying: its accepted price, volatility, rates in force, and the books of its perpetual.
 
 use crate::engine::{
-    FundingParams, FundingState, GlideState, LiquidationParams, OracleParams, OracleState, Pause, PerpBooks, PerpParams, StoredTerms, VolParams,
-    VolState,
+    FundingParams, FundingState, GlideState, LiquidationParams, OracleParams, OracleState, Pause, PerpBooks, PerpParams, StoredTerms,
+    VolParams, VolState,
 };
 use crate::mirror::layout;
 use crate::Pubkey;

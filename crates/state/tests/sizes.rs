@@ -1,9 +1,7 @@
 //! Sizes in `docs/accounts.md` are those of the layouts.
 #![allow(clippy::arithmetic_side_effects, reason = "tests fail by panicking")]
 
-use plimsoll_state::{
-    AdlRound, Collateral, Exchange, InsuranceFund, MarginAccount, Market, OrderBook, RiskGroup, WithdrawalRequest,
-};
+use plimsoll_state::{AdlRound, Collateral, Exchange, InsuranceFund, MarginAccount, Market, OrderBook, RiskGroup, WithdrawalRequest};
 
 /// 65616 → 65,616.
 fn grouped(number: usize) -> String {

@@ -278,7 +278,8 @@ fn take_over(
 ) -> Result<()> {
     let (terms, leg) = step.leg()?;
     let health = step.portfolio.health()?;
-    let outcome = takeover(&LegView { health: &health, terms: &terms, leg: &leg, rate: step.rate, cross: None }, lots, &step.params).or_refuse()?;
+    let outcome =
+        takeover(&LegView { health: &health, terms: &terms, leg: &leg, rate: step.rate, cross: None }, lots, &step.params).or_refuse()?;
     let (_, position) = account.cash_and_position(step.slot).or_refuse()?;
     trade(&mut market.perp, position, touched, outcome.liquidatee_lots, outcome.price).or_refuse()?;
     move_penalty(market, position, touched, &outcome.penalty)?;
