@@ -23,14 +23,8 @@ mod tokens;
 pub use instructions::*;
 pub use order::OrderArgs;
 
-// Keeps the accounts in an array that nobody drops: 65 compute units less for each than the framework's own, which stores them in a vector.
-#[cfg(all(target_os = "solana", feature = "entrypoint"))]
-anchor_lang::solana_program::entrypoint::entrypoint_no_alloc!(entry);
-#[cfg(all(target_os = "solana", feature = "entrypoint"))]
-anchor_lang::solana_program::entrypoint::custom_panic_default!();
-
 /// Allocates above the statics that the linker moves to the bottom of the heap.
-#[cfg(all(target_os = "solana", feature = "custom-heap", feature = "entrypoint"))]
+#[cfg(all(target_os = "solana", feature = "custom-heap", not(feature = "no-entrypoint")))]
 #[global_allocator]
 static HEAP: sbf_heap::Bump = sbf_heap::Bump;
 
