@@ -294,3 +294,54 @@ fn there_is_no_grace_below_half_of_maintenance_nor_for_others() -> Result<()> {
     assert_eq!((stage.state(&victim), stage.world.member(&victim.account).liquidation.adl_grace_until), (2, 0));
     Ok(())
 }
+
+/// A full list: the calls stay within the compute units a transaction has without asking for more, and the cuts add up.
+#[test]
+fn a_round_of_32_candidates_fits_its_transactions() -> Result<()> {
+    let mut stage = Stage::new()?;
+    let trader = stage.world.join(3_000 * USD as u64, 3_000 * USD as u64)?;
+    let keeper = stage.world.join(100_000 * USD as u64, 100_000 * USD as u64)?;
+    let mut shorts = Vec::new();
+    for number in 0..32 {
+        let cash = (400 + 40 * number) * USD as u64;
+        let short = stage.world.join(cash, cash)?;
+        stage.trade(0, &trader, &short, 400, 200 * USD)?;
+        stage.trade(0, &keeper, &short, 800, 200 * USD)?;
+        shorts.push(short);
+    }
+    stage.price(0, 170 * USD)?;
+    done(stage.open_adl_round(&trader, 0)?)?;
+    let mut dearest = [0, 0];
+    for short in &shorts {
+        let spent = stage.register(&trader, 0, short, &keeper)?.map_err(anyhow::Error::msg)?;
+        dearest[0] = dearest[0].max(spent);
+    }
+    stage.wait(60)?;
+    for batch in shorts.chunks(8) {
+        let members: Vec<_> = batch.iter().collect();
+        let spent = stage.execute_adl(&trader, 0, &members)?.map_err(anyhow::Error::msg)?;
+        dearest[1] = dearest[1].max(spent);
+    }
+    println!("register_candidate {} CU, execute_adl of 8 among 32 {} CU", dearest[0], dearest[1]);
+    assert!(dearest[0] < 40_000 && dearest[1] < 200_000, "{dearest:?}");
+    let round = round(&stage, &trader).expect("open");
+    assert_eq!((round.count, round.executed, round.closed), (32, 32, round.planned));
+    assert_eq!((round.planned, stage.lots(&trader, 0)), (12_800, 0));
+    // One level: who lost less than half stands at it, who lost half above it or at it, who lost nothing below.
+    let (mut above, mut at, mut below) = (Vec::new(), Vec::new(), Vec::new());
+    for short in &shorts {
+        let left = score(&stage, short)?;
+        let group = match 1_200 - left.lots {
+            600 => &mut above,
+            0 => &mut below,
+            _ => &mut at,
+        };
+        group.push(left.exposure as f64 / left.equity as f64);
+    }
+    let (least, most) = at.iter().fold((f64::MAX, 0.0_f64), |(least, most), level| (least.min(*level), most.max(*level)));
+    println!("{} lost half, {} stand at {least:.4} to {most:.4}, {} lost nothing", above.len(), at.len(), below.len());
+    // A lot is worth a few thousandths of the smallest equity.
+    assert!(at.len() > 4 && most - least < 0.005, "{at:?}");
+    assert!(above.iter().all(|level| *level >= least - 0.005) && below.iter().all(|level| *level <= most + 0.005), "{above:?} {below:?}");
+    Ok(())
+}

@@ -39,6 +39,8 @@ pub struct Score {
     pub largest_raise: f64,
     /// Largest loss beyond the requirement within a bar, in points of notional.
     pub worst_shortfall: f64,
+    /// Sum of all losses beyond the requirement within the bar, in points of notional.
+    pub short: f64,
 }
 
 /// A setting with its scores.
@@ -93,6 +95,7 @@ struct Cell {
     tenth: u64,
     largest_raise: f64,
     worst_shortfall: f64,
+    short: f64,
 }
 
 /// Tries one setting. Errors: what the engine refuses.
@@ -117,6 +120,7 @@ pub fn evaluate(markets: &[&Market], setting: &Setting) -> Result<Trial> {
             cell.hours += 1;
             cell.required += required;
             cell.tenth += u64::from(later > required * 1.1);
+            cell.short += losses[1].into_iter().map(|loss| (loss - required).max(0.0)).sum::<f64>();
             cell.worst_shortfall = losses[1].into_iter().map(|loss| loss - required).fold(cell.worst_shortfall, f64::max);
             cell.largest_raise = cell.largest_raise.max(later - required);
         }
@@ -159,6 +163,7 @@ fn score(markets: &[BTreeMap<i64, Cell>]) -> Score {
             hours += cell.hours;
             required += cell.required;
             score.tenth += cell.tenth as f64;
+            score.short += cell.short;
             score.worst_shortfall = score.worst_shortfall.max(cell.worst_shortfall);
             score.largest_raise = score.largest_raise.max(cell.largest_raise);
         }
@@ -257,11 +262,15 @@ fn anew<'a>(markets: &[&Market<'a>], setting: &Setting, feed: Feed) -> Result<Tr
 }
 
 /// Core, R_lin and weight, thousandths.
-const CANDIDATES: [[i64; 3]; 8] = [
+const CANDIDATES: [[i64; 3]; 12] = [
     [4_000, 5_000, 100],
+    [4_000, 5_000, 50],
     [4_000, 5_000, 20],
+    [4_000, 5_500, 50],
+    [4_000, 5_500, 35],
     [4_000, 6_000, 20],
     [3_500, 5_250, 100],
+    [3_500, 5_250, 50],
     [3_500, 5_250, 35],
     [3_500, 5_250, 20],
     [3_500, 6_000, 20],

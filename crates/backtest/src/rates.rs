@@ -26,14 +26,10 @@ impl Setting {
     /// Defaults of a major: tier 5 %, range 18 % to 36 %.
     pub const MAJOR: Self = Self { vol: VolParams::MAJOR, tier: Ratio::of(5, 100), range: [Ratio::of(18, 100), Ratio::of(36, 100)] };
 
-    /// What the calibration recommends: a core of 3.5 σ, R_lin of 5.25 σ, a forecast that gives the newest bucket 3.5 %.
+    /// What the calibration recommends: R_lin of 5.5 σ, so that the buffer stands a tenth above the core, and a forecast that gives the newest
+    /// bucket 5 %.
     pub const RECOMMENDED: Self = Self {
-        vol: VolParams {
-            core_multiple: Ratio::of(3_500, 1_000),
-            initial_multiple: Ratio::of(5_250, 1_000),
-            garch_alpha: Ratio::of(35, 1_000),
-            ..VolParams::MAJOR
-        },
+        vol: VolParams { initial_multiple: Ratio::of(5_500, 1_000), garch_alpha: Ratio::of(50, 1_000), ..VolParams::MAJOR },
         ..Self::MAJOR
     };
 

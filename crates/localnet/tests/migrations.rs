@@ -79,7 +79,7 @@ fn a_second_run_finds_everything_and_sends_nothing() {
     let addresses = fresh.context().addresses().unwrap();
     let exchange: Exchange = fresh.cluster().read(&addresses.exchange).unwrap().unwrap();
     assert_eq!((exchange.markets, exchange.collaterals, exchange.guardian), (3, 1, fresh.keys.governor.pubkey()));
-    assert_eq!(exchange.outflow_params.hourly, (1 << 30) / 100);
+    assert_eq!(exchange.outflow.params.hourly, (1 << 30) / 100);
     for (expected, at) in fresh.deployment.markets.iter().zip(&addresses.markets) {
         let market: Market = fresh.cluster().read(&at.market).unwrap().unwrap();
         assert_eq!((market.feed, market.params.tier_im), (expected.feed().unwrap(), (1 << 30) / 20));

@@ -22,12 +22,13 @@ use bytemuck::{Pod, Zeroable};
 /// Time from the first request, or from a share, to the next share.
 pub const SHARE_INTERVAL: Secs = Secs::new(3_600);
 
-const ONE: i64 = 1 << 60;
+const ONE: i64 = 1 << ONE_BITS;
+const ONE_BITS: u32 = 60;
 const LEAST: u128 = 1 << 40;
 const STEP_BITS: u32 = 20;
 
 // Index times amount, shifted once more, fits.
-const _: () = assert!((ONE as u128).checked_mul(1 << 56).is_some() && LEAST.checked_mul(1 << 56).is_some());
+const _: () = assert!((1_u128 << ONE_BITS).checked_mul(1 << 56).is_some() && LEAST.checked_mul(1 << 56).is_some());
 const _: () = assert!(core::mem::size_of::<Queue>() == 48 && core::mem::size_of::<Request>() == 40);
 const _: () = assert!(core::mem::size_of::<Gate>() == 528 && core::mem::align_of::<Gate>() == 8);
 

@@ -74,7 +74,7 @@ fn grace(account: &mut MarginAccount, portfolio: &Portfolio, health: &Health, ma
         return Ok(());
     }
     if let Some((untouched, since)) = portfolio.undeleveraged()? {
-        *account.liquidation = note_adl(&account.liquidation, &untouched, health, since, &market.liquidation_params).or_refuse()?.into();
+        *account.liquidation = note_adl(&account.liquidation, &untouched, health, since, &market.liquidation_params).or_refuse()?;
     }
     Ok(())
 }

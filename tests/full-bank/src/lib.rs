@@ -30,6 +30,9 @@ impl Bank {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         // The only way to tell the bank where programs are.
         std::env::set_var("SBF_OUT_DIR", program_path().with_file_name(""));
+        if std::env::var_os("RUST_LOG").is_none() {
+            std::env::set_var("RUST_LOG", "error");
+        }
         let mut program_test = ProgramTest::default();
         program_test.prefer_bpf(true);
         program_test.add_upgradeable_program_to_genesis("plimsoll", &PROGRAM_ID);

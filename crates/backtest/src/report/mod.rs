@@ -235,29 +235,32 @@ fn raises(study: &Study) -> Table {
     table
 }
 
-fn score(score: &Score) -> [String; 6] {
+fn score(score: &Score) -> [String; 7] {
     [
         percent(score.mean, 2),
         score.close.to_string(),
         percent(score.least_close, 2),
         score.worst.to_string(),
         percent(score.least_worst, 2),
+        format!("{:.2}", score.short),
         percent(score.tenth, 2),
     ]
 }
 
-const SCORE_HEADER: [&str; 12] = [
+const SCORE_HEADER: [&str; 14] = [
     "mean MM to 2022",
     "missed (close)",
     "least year",
     "missed (worst)",
     "least year",
+    "short in all",
     "MM up > 10 %",
     "mean MM from 2023",
     "missed (close)",
     "least year",
     "missed (worst)",
     "least year",
+    "short in all",
     "MM up > 10 %",
 ];
 
@@ -288,7 +291,7 @@ fn trial_table(title: &str, note: &str, names: &[&str], trials: &[Trial], study:
 }
 
 fn calibration(study: &Study) -> [Table; 4] {
-    let note = "Hourly BTC, ETH and SOL, long and short together. *least year*: least coverage of a market, a direction and a calendar year. *MM up > 10 %*: share of \
+    let note = "Hourly BTC, ETH and SOL, long and short together. *least year*: least coverage of a market, a direction and a calendar year. *short in all*: sum of the losses beyond the requirement within the bar, in notionals. *MM up > 10 %*: share of \
                 hours in which the requirement rose by more than a tenth. Bold: the default. Dagger: recommended. Starred: the cheapest that covers 99.5 % of every year to 2022 even \
                 within the bar.";
     let sigmas = |multiple: f64| format!("{multiple:.2} σ");

@@ -438,3 +438,27 @@ fn the_root_at_its_ends() {
     }
     assert_eq!(LEAST_ROOT, ((1_u128 << 64) * 9 / 100) as u64);
 }
+
+/// Somebody who could keep the world from posting one market's price would look at two independent markets only when they happen to have moved
+/// together. What that is worth, by how long he can keep it up: printed with `--nocapture`, quoted in docs/volatility.md.
+#[test]
+fn what_choosing_the_buckets_is_worth_4_3() {
+    for (longest, most) in [(1, 0.31), (3, 0.31), (12, 0.45)] {
+        let (mut group, mut walk) = (Correlation::new(2).unwrap(), Walk::new(&[0.0, 0.0]));
+        let (mut waited, mut last) = (0, walk.references.clone());
+        for _ in 0..288 * 20 {
+            let mut samples = walk.step();
+            waited += 1;
+            let moved_together = (walk.references[0] - last[0]) * (walk.references[1] - last[1]) > 0.0;
+            if moved_together || waited >= longest {
+                (waited, last) = (0, walk.references.clone());
+            } else {
+                samples[1].bucket = 0;
+            }
+            group.update(&P, &samples).unwrap();
+        }
+        let credit = ratio(group.credit(3, Measure::Initial));
+        println!("choosing among {longest} buckets: rho {:.2}, credit {credit:.2}", ratio(group.pairs[0].correlation(&P).unwrap()));
+        assert!(credit < most, "{longest}: {credit}");
+    }
+}

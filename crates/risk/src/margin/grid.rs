@@ -122,7 +122,9 @@ pub const COLUMNS: usize = SCENARIOS + 2;
 /// Column of no move at all, which is the mark.
 pub(super) const COLUMN_NONE: usize = 21;
 /// Columns of ±¼ of the range at unchanged volatility, from which the basis contingency is read.
-pub(super) const COLUMN_BASIS: (usize, usize) = (15, 18);
+pub(super) const COLUMN_BASIS_UP: usize = 15;
+/// See [`COLUMN_BASIS_UP`].
+pub(super) const COLUMN_BASIS_DOWN: usize = 18;
 /// First of the four columns of the skew rows: linear up, linear down, absolute up, absolute down.
 pub(super) const COLUMN_SKEW: usize = 31;
 

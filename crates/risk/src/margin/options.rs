@@ -1,6 +1,6 @@
 //! Option legs of one market: their losses in every scenario as dot products over the unit values, and what the add-ons need of them.
 
-use super::grid::{COLUMN_BASIS, COLUMN_NONE, COLUMN_SKEW, SCENARIOS};
+use super::grid::{COLUMN_BASIS_DOWN, COLUMN_BASIS_UP, COLUMN_NONE, COLUMN_SKEW, SCENARIOS};
 use super::kernel::{positive, Exact};
 use super::max_loss::max_loss;
 use super::params::ExpiryTerms;
@@ -279,8 +279,9 @@ fn add_leg<A: Exact>(part: &mut OptionPart, sum: &mut ExpirySum, unit: &UnitValu
     for (skew, value) in sum.skew.iter_mut().zip(unit.values.iter().skip(COLUMN_SKEW)) {
         *skew = A::add(*skew, ends.loss::<A>(A::sub(mark, *value)));
     }
-    sum.basis.0 = A::add(sum.basis.0, ends.loss::<A>(A::sub(mark, unit.values[COLUMN_BASIS.0])));
-    sum.basis.1 = A::add(sum.basis.1, ends.loss::<A>(A::sub(mark, unit.values[COLUMN_BASIS.1])));
+    let [up, down] = [unit.values[COLUMN_BASIS_UP], unit.values[COLUMN_BASIS_DOWN]];
+    sum.basis.0 = A::add(sum.basis.0, ends.loss::<A>(A::sub(mark, up)));
+    sum.basis.1 = A::add(sum.basis.1, ends.loss::<A>(A::sub(mark, down)));
     sum.value = A::add(sum.value, A::mul(leg.lots.raw(), mark));
     let (one, other) = (A::mul(ends.long, unit.delta), A::mul(ends.short, unit.delta));
     part.delta_long = A::add(part.delta_long, one.max(other));

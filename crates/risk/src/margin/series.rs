@@ -143,7 +143,7 @@ const fn plan() -> [(usize, usize); COLUMNS] {
         }
         column += 1;
     }
-    assert!(COLUMN_SKEW + 2 == SCENARIOS);
+    const { assert!(COLUMN_SKEW + 2 == SCENARIOS) };
     plan
 }
 

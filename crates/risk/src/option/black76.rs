@@ -10,7 +10,7 @@
 use super::normal::{normal, Normal};
 use super::{OptionKind, MAX_EXPIRY, MAX_STRIKE_FACTOR, MAX_VOLATILITY, MIN_EXPIRY, MIN_VOLATILITY, YEAR};
 use crate::error::{RiskError, RiskResult};
-use crate::fixed_math::{ln, scale, sqrt, Log, Q60};
+use crate::fixed_math::{ln, scale, sqrt, wide_mul, Log, Q60};
 use crate::units::{div, mul_div, Premium, Price, Ratio, Round, Secs, MAX_PRICE};
 
 /// |ln(F/K)| / v is cut here: N is 0 or 1 long before, and the quotient fits.
@@ -111,7 +111,16 @@ impl Contract {
         let distance = match (is_far, self.moneyness.raw() < 0) {
             (true, true) => FAR.wrapping_neg(),
             (true, false) => FAR,
-            (false, _) => mul_div(self.moneyness.raw(), Q60::ONE.raw(), deviation, Round::Floor)?,
+            (false, is_negative) => {
+                // Q56 · Q46 moved down to Q56: below 32, so it fits.
+                let (high, low) = wide_mul(self.moneyness.raw().unsigned_abs(), inverse(Q60::new(deviation))?);
+                let magnitude = ((high << 18) | (low >> 46)).cast_signed();
+                if is_negative {
+                    magnitude.wrapping_neg()
+                } else {
+                    magnitude
+                }
+            }
         };
         // |distance| ≤ 32 and v ≤ 7.1.
         let d1 = distance.wrapping_add(deviation >> 5);
@@ -191,6 +200,25 @@ pub fn root_of_years(tau: Secs) -> RiskResult<Q60> {
     let remainder = (tau << 34).checked_rem(year).ok_or(RiskError::DivisionByZero)?;
     let lower = (remainder << 34).checked_div(year).ok_or(RiskError::DivisionByZero)?;
     sqrt(Q60::new(((upper << 26) | (lower >> 8)).cast_signed()))
+}
+
+/// 1/v in Q46, at most one unit below it, for a v of the domain. Errors: [`RiskError::ParameterOutOfRange`] below 2⁻¹³.
+///
+/// A 64-bit quotient with 31 good bits and one Newton step: a twentieth of what a 128-bit division costs on chain.
+pub(super) fn inverse(v: Q60) -> RiskResult<u64> {
+    let value = u64::try_from(v.raw()).ok().filter(|&value| value >> 47 != 0).ok_or(RiskError::ParameterOutOfRange)?;
+    let zeros = value.leading_zeros();
+    let normal = value.wrapping_shl(zeros);
+    // r ≈ 2⁹⁶/m in 2³² ..= 2³³, m in 2⁶³ .. 2⁶⁴; what is missing, 2⁹⁶ − m·r, is below 2⁶⁶ either way: its upper part.
+    let rough = u64::MAX.checked_div(normal >> 32).ok_or(RiskError::DivisionByZero)?;
+    let (high, low) = wide_mul(normal, rough);
+    let missing = (1_u64 << 32).wrapping_sub(high).wrapping_sub(u64::from(low != 0)).cast_signed();
+    let upper_part = (missing << 28) | (low.wrapping_neg() >> 36).cast_signed();
+    // 2¹²⁶/m = r·2³⁰ + r·missing/2⁶⁶, below 2⁶³.
+    let correction = rough.cast_signed().wrapping_mul(upper_part) >> 30;
+    let precise = (rough << 30).wrapping_add(correction.cast_unsigned());
+    // 2¹⁰⁶/v = 2^(106 + zeros)/m, between 1 and 16 zeros.
+    Ok(precise.wrapping_shr(20_u32.saturating_sub(zeros)))
 }
 
 /// `price` times a non-negative Q60 number, rounded down to 2⁻³² atoms. Errors: [`RiskError::Overflow`] from 2³¹ atoms on.

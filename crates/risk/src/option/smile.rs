@@ -12,11 +12,11 @@
 //!
 //! Caps: |x| is cut at 10 deviations, σ at 5 % and 500 %.
 
-use super::black76::root_of_years;
+use super::black76::{inverse, root_of_years};
 use super::{MAX_EXPIRY, MAX_VOLATILITY, MIN_EXPIRY, MIN_VOLATILITY};
 use crate::error::{RiskError, RiskResult};
 use crate::fixed_math::{scale, wide_mul, Log, Q60};
-use crate::units::{mul_div, Ratio, Round, Secs};
+use crate::units::{Ratio, Round, Secs};
 use bytemuck::{Pod, Zeroable};
 
 /// Largest curvature.
@@ -100,8 +100,7 @@ impl Smile {
         }
         let root_tau = root_of_years(tau.max(MIN_EXPIRY))?;
         let deviation = scale(root_tau.raw(), self.atm, Round::Floor)?;
-        let inverse = mul_div(1 << 53, 1 << 53, deviation, Round::Floor)?;
-        Ok(Curve { smile: *self, root_tau, inverse: inverse.unsigned_abs() })
+        Ok(Curve { smile: *self, root_tau, inverse: inverse(Q60::new(deviation))? })
     }
 
     /// The smile a share `weight` (0 ..= 1) of the way to another; both valid: valid too. Errors: [`RiskError::ParameterOutOfRange`].

@@ -218,6 +218,25 @@ fn the_glide_keeps_its_speed_whatever_the_steps_3_3() {
 }
 
 #[test]
+fn what_is_published_is_what_comes_3_3() {
+    let state = |sigma: Ratio| VolState { sigma_1h: sigma, ..VolState::new(&P).unwrap() };
+    for (rate, sigma, is_up) in [(4, Ratio::of(8, 1_000), true), (40, Ratio::of(5, 1_000), false), (4, Ratio::of(11, 1_000), true)] {
+        let begin = GlideState { rate: Ratio::of(rate, 100), updated: Secs::new(START) };
+        let published = begin.rates(&P, &state(sigma), Ratio::of(if is_up { 20 } else { 5 }, 100), Secs::new(START)).unwrap().in_an_hour;
+        for step in [1, 8, 60, 300] {
+            let mut glide = begin;
+            for n in 1..=3_600 / step {
+                let tier = Ratio::of(if is_up { 20 } else { 5 }, 100);
+                glide.advance(&P, sigma, tier, Secs::new(START + n * step)).unwrap();
+            }
+            let came = ratio(glide.rate) / ratio(published) - 1.0;
+            // Coarse steps compound to a little less; every step is cut to a unit of Q30.
+            assert!((-5e-4..=1e-5).contains(&came), "{rate} {step}: {came}");
+        }
+    }
+}
+
+#[test]
 fn a_gap_in_updates_counts_as_five_minutes_of_glide_3_3() {
     let start = GlideState { rate: Ratio::of(4, 100), updated: Secs::new(START) };
     let after = |seconds: i64| {

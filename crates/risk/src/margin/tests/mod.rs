@@ -18,6 +18,7 @@ mod properties;
 mod ranges;
 mod reference;
 mod witness;
+mod worked;
 
 use super::*;
 use crate::units::{Lots, Price, Quote, Ratio, Round, Secs};

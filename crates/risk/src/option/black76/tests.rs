@@ -43,6 +43,14 @@ proptest! {
     }
 
     #[test]
+    fn inverses_agree_with_wide_division(value in (1_i64 << 47)..i64::MAX, bits in 0_u32..16) {
+        let value = (value >> bits).max(1 << 47);
+        let exact = (1_u128 << 106) / value as u128;
+        let found = u128::from(inverse(Q60::new(value)).unwrap());
+        prop_assert!(found <= exact && found + 1 >= exact, "{} {}", found, exact);
+    }
+
+    #[test]
     fn premiums_rise_with_volatility((forward, strike, tau, sigma) in anything(), bits in 0_u32..33) {
         let higher = (sigma + (1 << bits)).min(MAX_VOLATILITY.raw());
         for kind in BOTH {
@@ -123,6 +131,17 @@ proptest! {
             let _ = contract.at(Ratio::new(sigma)).and_then(|priced| priced.greeks(OptionKind::Put));
             let _ = implied_volatility(&contract, OptionKind::Put, Premium::new(value));
         }
+    }
+}
+
+#[test]
+fn inverses_at_the_ends() {
+    for value in [1 << 47, (1 << 48) - 1, 1 << 48, 1 << 60, i64::MAX] {
+        let (exact, found) = ((1_u128 << 106) / value as u128, u128::from(inverse(Q60::new(value)).unwrap()));
+        assert!(found <= exact && found + 1 >= exact, "{value}: {found} {exact}");
+    }
+    for value in [(1 << 47) - 1, 0, -1, i64::MIN] {
+        assert_eq!(inverse(Q60::new(value)), Err(RiskError::ParameterOutOfRange));
     }
 }
 

@@ -140,6 +140,9 @@ fn the_set_has_edges() {
     ] {
         assert_eq!(bad.validate(month), Err(refusal), "{bad:?}");
     }
+    // a√τ·(√c + |s|) is 1.994, then 2.014.
+    assert_eq!(smile(2.0, -0.29, 0.5).validate(YEAR), Ok(()));
+    assert_eq!(smile(2.0, -0.30, 0.5).validate(YEAR), Err(RiskError::ParameterOutOfRange));
     assert_eq!(smile(0.8, 0.0, 0.0).validate(Secs::new(2 * YEAR.raw() + 1)), Err(RiskError::ExpiryOutOfRange));
     // Less than an hour counts as one.
     assert_eq!(smile(0.8, 0.0, 0.1).with(Secs::new(-5)).unwrap(), smile(0.8, 0.0, 0.1).with(Secs::new(3_600)).unwrap());
