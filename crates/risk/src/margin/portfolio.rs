@@ -77,7 +77,7 @@ fn combine(total: &mut Health, places: Places, bounded: &BoundedBook, cross: &Cr
             continue;
         }
         if bounded.has(place) {
-            let _ = add_market(total, places, bounded, place, &mut sums, report)?;
+            let _ = add_market(total, places, bounded, place, false, &mut sums, report)?;
         }
         let leg = total.legs.get(place).ok_or(RiskError::QuantityOutOfRange)?;
         sums.im.include(leg.scan_im, leg.scan_im)?;
