@@ -5,7 +5,7 @@ use anyhow::{bail, Context, Result};
 use plimsoll_replay::world::audit::{self, Census};
 use plimsoll_replay::world::{Member, Refused, World};
 use plimsoll_sdk::build::{self, LiquidateArgs, MarketKeys, OrderArgs};
-use plimsoll_sdk::state::{Collateral, MarginAccount, Market};
+use plimsoll_sdk::state::{Collateral, MarginAccount, Market, RiskGroup};
 use plimsoll_sdk::{decode, preview};
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
@@ -357,6 +357,10 @@ impl preview::Accounts for Known<'_> {
 
     fn collateral(&self, key: &Pubkey) -> Option<&Collateral> {
         self.0.collaterals.iter().find(|(own, _)| own == key).map(|(_, collateral)| &**collateral)
+    }
+
+    fn group(&self, key: &Pubkey) -> Option<&RiskGroup> {
+        self.0.groups.iter().find(|(own, _)| own == key).map(|(_, group)| &**group)
     }
 }
 

@@ -32,7 +32,7 @@ pub use book::OrderBook;
 pub use collateral::Collateral;
 pub use exchange::Exchange;
 pub use insurance::InsuranceFund;
-pub use margin_account::{CollateralSlot, MarginAccount, OpenOrder, PerpSlot};
+pub use margin_account::{CollateralSlot, MarginAccount, OpenOrder, OptionLeg, PerpSlot};
 pub use market::{Market, MarketParams};
 pub use risk_group::RiskGroup;
 pub use withdrawal_queue::WithdrawalRequest;

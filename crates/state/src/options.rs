@@ -3,8 +3,10 @@
 use crate::margin_account::OptionLeg;
 use crate::{MarginAccount, Market};
 use alloc::vec::Vec;
-use plimsoll_risk::margin::{ExpiryTerms, OptionBook, OptionInput, OptionKind, SpotGrid, UnitValues};
-use plimsoll_risk::option::surface::{log_moneyness, Measure};
+use plimsoll_risk::fixed_math::{ln, Log};
+use plimsoll_risk::margin::{ExpiryTerms, OptionBook, OptionInput, OptionKind, SeriesTerms, SpotGrid, UnitValues};
+use plimsoll_risk::option::surface::Measure;
+use plimsoll_risk::option::Curve;
 use plimsoll_risk::{Lots, Price, Quote, Ratio, RiskError, RiskResult, Secs};
 
 /// The option legs of an account with the values of their series in every scenario: built once, read by every margin check of an instruction.
@@ -55,24 +57,30 @@ impl Options {
             };
             let risk = expiry.risk(market, place, now)?;
             let terms = u8::try_from(self.expiries.len()).map_err(|_| RiskError::Overflow)?;
-            self.expiries.push(ExpiryTerms::new(&risk, &market.option_params)?);
+            let priced = ExpiryTerms::new(&risk, &market.option_params)?;
+            self.expiries.push(priced);
             let curve = expiry.curve(market, now, Measure::Maintenance)?;
             let initial = if expiry.is_stale(market, now) { expiry.curve(market, now, Measure::Initial)? } else { curve };
             if initial != curve && self.initial.is_empty() {
                 self.initial.clone_from(&self.units);
             }
             let is_split = initial != curve || !self.initial.is_empty();
+            let log_forward = log_of(risk.forward)?;
             for leg in legs {
                 if leg.time != expiry.time {
                     return Err(RiskError::WrongState);
                 }
                 let (strike, kind) = (Price::new(leg.strike.into()), leg.kind()?);
-                let distance = log_moneyness(strike, risk.forward)?;
+                let distance = log_forward.sub(log_of(strike)?)?;
+                let moneyness = Log::new(distance.raw().saturating_neg());
                 let series = u8::try_from(self.units.len()).map_err(|_| RiskError::Overflow)?;
-                let unit = UnitValues::new(grid, &self.expiries, terms, strike, kind, curve.volatility(distance))?;
+                let price = |curve: &Curve| {
+                    let series = SeriesTerms::at_log(&priced, strike, kind, curve.volatility(moneyness), Some(distance))?;
+                    Ok::<_, RiskError>(series.price(grid, place, terms))
+                };
+                let unit = price(&curve)?;
                 if is_split {
-                    let sigma = initial.volatility(distance);
-                    self.initial.push(UnitValues::new(grid, &self.expiries, terms, strike, kind, sigma)?);
+                    self.initial.push(price(&initial)?);
                 }
                 self.units.push(unit);
                 self.legs.push(leg.input(series));
@@ -85,6 +93,10 @@ impl Options {
     pub fn is_complete(&self, account: &MarginAccount) -> bool {
         self.legs.len() == account.options.iter().filter(|leg| leg.is_used()).count()
     }
+}
+
+fn log_of(price: Price) -> RiskResult<Log> {
+    ln(Price::checked(price.raw())?.raw().unsigned_abs())
 }
 
 impl OptionLeg {

@@ -35,13 +35,22 @@ fn the_documented_sizes_are_the_compiled_ones() {
 
 /// Offsets as the documents count them, discriminator included.
 #[test]
-fn the_documented_offsets_of_the_risk_group_are_the_compiled_ones() {
+fn the_documented_offsets_are_the_compiled_ones() {
     let document = include_str!("../../../docs/accounts.md");
     let rows = [
         ("identity", core::mem::offset_of!(RiskGroup, exchange)),
         ("parameters", core::mem::offset_of!(RiskGroup, params)),
         ("pairs", core::mem::offset_of!(RiskGroup, correlation)),
         ("group", core::mem::offset_of!(Market, group)),
+        ("pauses", core::mem::offset_of!(Market, reduce_only)),
+        ("depth", core::mem::offset_of!(Market, depth_params)),
+        ("option parameters", core::mem::offset_of!(Market, option_params)),
+        ("expiries", core::mem::offset_of!(Market, expiries)),
+        ("collaterals", core::mem::offset_of!(MarginAccount, collaterals)),
+        ("perps", core::mem::offset_of!(MarginAccount, perps)),
+        ("orders", core::mem::offset_of!(MarginAccount, orders)),
+        ("option legs", core::mem::offset_of!(MarginAccount, options)),
+        ("losses", core::mem::offset_of!(MarginAccount, losses)),
     ];
     for (name, offset) in rows {
         let row = format!("| {name} | {} |", grouped(offset + 8));

@@ -34,8 +34,8 @@ impl Bonds {
         for (key, members) in self.met.iter().filter(|(_, members)| members.count_ones() >= 2) {
             let loader = roster.find::<RiskGroup>(key, PlimsollError::MissingRiskGroup)?;
             let group = loader.load()?;
-            let places = (0..8_usize).filter(|place| members >> place & 1 == 1);
-            let set = places.filter_map(&market_at).fold(0, |set, market| set | group.bit(&market));
+            let places = (0..8_usize).zip(0..8_u32).filter(|(_, bit)| members.wrapping_shr(*bit) & 1 == 1);
+            let set = places.filter_map(|(place, _)| market_at(place)).fold(0, |set, market| set | group.bit(&market));
             let ((credit_im, phi), (credit_mm, _)) = (group.terms(set, Measure::Initial), group.terms(set, Measure::Maintenance));
             self.terms.push(GroupTerms { members: *members, credit_im, credit_mm, phi });
         }

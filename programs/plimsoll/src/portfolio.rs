@@ -68,8 +68,6 @@ struct Leg {
     terms: MarketTerms,
     input: LegInput,
     publish: i64,
-    /// What auto-deleveraging has lately added to the position, and when (RULES 7.5).
-    forced: Option<(Lots, Quote, Secs)>,
 }
 
 /// An account's cash and legs as the engine reads them. Market terms are derived once and serve the health before, after and of trials.
@@ -87,6 +85,8 @@ pub(crate) struct Portfolio {
     surplus: Quote,
     /// What registering deficit rounds may still take (RULES 7.3).
     exposure: Quote,
+    /// Places of legs to which auto-deleveraging has lately added, what, and when (RULES 7.5).
+    forced: Vec<(usize, Lots, Quote, Secs)>,
     /// Option legs with their unit values.
     options: Options,
     /// The risk groups that two or more of the markets share.
@@ -127,22 +127,27 @@ impl Portfolio {
         let legs = Vec::with_capacity(MAX_LEGS);
         let permission = Permission::Allowed;
         let (sellable, surplus, exposure, options, bonds) = (Quote::ZERO, Quote::ZERO, Quote::ZERO, Options::default(), Bonds::default());
-        let mut portfolio = Self { cash: account.cash, legs, now, action, permission, sellable, surplus, exposure, options, bonds };
-        let mut next = 0;
+        let mut portfolio =
+            Self { cash: account.cash, legs, now, action, permission, sellable, surplus, exposure, forced: Vec::new(), options, bonds };
+        let (mut next, has_options) = (0, account.option_legs != 0);
         for (index, slot) in account.perps.iter().enumerate().filter(|(_, slot)| slot.is_used()) {
             match loaded {
                 Some((key, market)) if is_same(key, &slot.market) => {
                     portfolio.add_position(key, market, &slot.position)?;
-                    portfolio.add_options(account, index, market)?;
+                    if has_options {
+                        portfolio.add_options(account, index, market)?;
+                    }
                 }
                 _ => {
                     let market = roster.market(&mut next, &slot.market)?;
                     portfolio.add_slot(slot, &market)?;
-                    portfolio.add_options(account, index, &market)?;
+                    if has_options {
+                        portfolio.add_options(account, index, &market)?;
+                    }
                 }
             }
         }
-        require!(account.option_legs == 0 || portfolio.options.is_complete(account), PlimsollError::WrongState);
+        require!(!has_options || portfolio.options.is_complete(account), PlimsollError::WrongState);
         for slot in account.collaterals.iter().filter(|slot| slot.amount != 0) {
             let loader = roster.find::<Collateral>(&slot.collateral, PlimsollError::MissingCollateral)?;
             let collateral = loader.load()?;
@@ -153,11 +158,8 @@ impl Portfolio {
         Ok(portfolio)
     }
 
-    /// Adds the options of the market that was added last, if the account has any.
+    /// Adds the options of the market that was added last.
     fn add_options(&mut self, account: &MarginAccount, slot: usize, market: &Market) -> Result<()> {
-        if account.option_legs == 0 {
-            return Ok(());
-        }
         let place = self.legs.len().checked_sub(1).and_then(|place| u8::try_from(place).ok()).ok_or(PlimsollError::Overflow)?;
         self.options.add(account, slot, market, place, Secs::new(self.now)).or_refuse()
     }
@@ -192,7 +194,10 @@ impl Portfolio {
         }
         // A final price does not age: it is as good a sample as a fresh one.
         let publish = if market.oracle.is_settling() { self.now } else { market.oracle.publish };
-        self.legs.push(Leg { market: *key, terms, input, publish, forced });
+        if let Some((lots, quote, at)) = forced {
+            self.forced.push((self.legs.len(), lots, quote, at));
+        }
+        self.legs.push(Leg { market: *key, terms, input, publish });
         Ok(())
     }
 
@@ -336,15 +341,14 @@ impl Portfolio {
     /// The health the account would have had its lately deleveraged lots not been closed, at the prices of now, and the time of the last close.
     /// `None` when nothing was (RULES 7.5).
     pub(crate) fn undeleveraged(&self) -> Result<Option<(Box<Health>, Secs)>> {
-        let Some(since) = self.legs.iter().filter_map(|leg| leg.forced.map(|(_, _, at)| at)).max() else {
+        let Some(since) = self.forced.iter().map(|(_, _, _, at)| *at).max() else {
             return Ok(None);
         };
-        let mut inputs = Vec::with_capacity(self.legs.len());
-        for leg in &self.legs {
-            let (lots, quote, _) = leg.forced.unwrap_or((Lots::ZERO, Quote::ZERO, since));
-            let lots = leg.input.lots.sub(lots).or_refuse()?;
-            let quote = leg.input.quote.sub(quote).or_refuse()?;
-            inputs.push(LegInput { lots, quote, ..leg.input });
+        let mut inputs: Vec<_> = self.legs.iter().map(|leg| leg.input).collect();
+        for (place, lots, quote, _) in &self.forced {
+            let input = inputs.get_mut(*place).ok_or(PlimsollError::InvariantBroken)?;
+            input.lots = input.lots.sub(*lots).or_refuse()?;
+            input.quote = input.quote.sub(*quote).or_refuse()?;
         }
         self.health_of(&inputs).map(|health| Some((health, since)))
     }

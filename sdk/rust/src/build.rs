@@ -41,7 +41,7 @@ pub struct Portfolio {
     pub markets: Vec<Pubkey>,
     /// Collateral accounts.
     pub collaterals: Vec<Pubkey>,
-    /// Risk groups of which the account has two markets or more.
+    /// Risk groups of the markets; needed where the account has two markets of one.
     pub groups: Vec<Pubkey>,
 }
 
@@ -94,11 +94,11 @@ impl Portfolio {
         self
     }
 
-    /// With the groups that two or more of the markets share; `group_of` is what a market names, all zero for none.
+    /// With every group that one of the markets belongs to; `group_of` is what a market names, all zero for none. A check needs only those of which
+    /// the account has two markets, but the instruction may open the second.
     pub fn with_groups(self, group_of: impl Fn(&Pubkey) -> Pubkey) -> Self {
         let named: Vec<_> = self.markets.iter().map(group_of).filter(|group| *group != Pubkey::default()).collect();
-        let shared = |group: &&Pubkey| named.iter().filter(|other| other == group).count() >= 2;
-        named.iter().filter(shared).fold(self, |portfolio, group| portfolio.with_group(*group))
+        named.into_iter().fold(self, Self::with_group)
     }
 
     /// Without `market`, which an instruction names itself.

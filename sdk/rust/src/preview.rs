@@ -78,8 +78,8 @@ impl Reading {
         }
         for (key, members) in groups.into_iter().filter(|(_, members)| members.count_ones() >= 2) {
             let group = accounts.group(&key).ok_or(RiskError::WrongState)?;
-            let legs = reading.legs.iter().enumerate().filter(|(place, _)| members >> place & 1 == 1);
-            let set = legs.fold(0, |set, (_, leg)| set | group.bit(&leg.market));
+            let legs = reading.legs.iter().zip(0_u32..).filter(|(_, bit)| members.wrapping_shr(*bit) & 1 == 1);
+            let set = legs.fold(0, |set, (leg, _)| set | group.bit(&leg.market));
             let ((credit_im, phi), (credit_mm, _)) = (group.terms(set, Measure::Initial), group.terms(set, Measure::Maintenance));
             reading.groups.push(GroupTerms { members, credit_im, credit_mm, phi });
         }

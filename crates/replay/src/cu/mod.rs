@@ -1,6 +1,7 @@
 //! Compute units of whole instructions on the compiled program, and the table of them against their budgets.
 
 mod liquidation;
+mod options;
 mod scene;
 mod table;
 mod trading;
@@ -52,5 +53,6 @@ pub fn measure() -> Result<Readings> {
     trading::fill(&mut readings)?;
     trading::cancel(&mut readings)?;
     liquidation::liquidate(&mut readings)?;
+    options::check_health(&mut readings)?;
     Ok(readings)
 }

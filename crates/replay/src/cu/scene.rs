@@ -22,6 +22,8 @@ pub(super) const LIMIT: u8 = 0;
 pub(super) const IOC: u8 = 1;
 /// Never trades at once.
 pub(super) const POST_ONLY: u8 = 2;
+/// Takes what a transaction asks of the runtime.
+const COMPUTE_BUDGET: Pubkey = Pubkey::from_str_const("ComputeBudget111111111111111111111111111111");
 /// 10 October 2025, 12:00 UTC.
 const START: i64 = 1_760_097_600;
 /// Name, decimals of a lot, dollars a unit in thousandths.
@@ -118,6 +120,17 @@ impl Scene {
         Ok(())
     }
 
+    /// Lists a token worth a unit of `market` and pays about `usd` dollars of it into an account.
+    pub(super) fn collateral(&mut self, member: &Member, market: usize, usd: i64) -> Result<()> {
+        let token = self.world.list_collateral(market, 9, (1 << 30) / 10 * 8, (1 << 30) / 10 * 9, 0)?;
+        let atoms = u64::try_from(usd * USD / (self.prices[market] / 1_000) * 1_000_000)?;
+        let wallet = self.world.wallet(token, &member.owner.pubkey(), atoms)?;
+        let (owner, keys) = (member.owner.pubkey(), self.keys(market));
+        let pay = build::deposit_collateral(owner, self.world.exchange, member.account, keys.market, token, wallet, atoms);
+        self.cost(pay, &member.owner)?;
+        Ok(())
+    }
+
     /// What both accounts use.
     pub(super) fn union(&self, one: &Member, other: &Member) -> Portfolio {
         self.world.portfolio(&one.account).and(&self.world.portfolio(&other.account))
@@ -126,6 +139,13 @@ impl Scene {
     /// Sends one instruction; compute units.
     pub(super) fn cost(&mut self, instruction: Instruction, signer: &Keypair) -> Result<u64> {
         Ok(self.world.send(&[instruction], &[signer])?.compute_units_consumed)
+    }
+
+    /// As [`Self::cost`] with the most a transaction may ask for. Asking costs 150, which are taken off.
+    pub(super) fn cost_of_large(&mut self, instruction: Instruction, signer: &Keypair) -> Result<u64> {
+        let data = [&[2][..], &1_400_000_u32.to_le_bytes()].concat();
+        let ask = Instruction { program_id: COMPUTE_BUDGET, accounts: Vec::new(), data };
+        Ok(self.world.send(&[ask, instruction], &[signer])?.compute_units_consumed.saturating_sub(150))
     }
 
     /// A measurement on broken books would be worth nothing.

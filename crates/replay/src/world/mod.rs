@@ -1,9 +1,11 @@
 //! The clearing house on a chain, by default LiteSVM: the compiled program with genuine token mints and Pyth price accounts.
 //!
-//! Everything a user could do goes through [`World::send`] as a signed transaction; nothing here writes an account of the program.
+//! Everything a user could do goes through [`World::send`] as a signed transaction; only `inject` writes accounts of the program, for states that no
+//! instruction reaches yet.
 
 pub mod audit;
 mod chain;
+mod inject;
 pub mod pyth;
 
 pub use chain::Chain;

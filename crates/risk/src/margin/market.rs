@@ -150,7 +150,7 @@ pub(super) fn spot_moves(range: i64) -> [i64; SPOTS] {
 
 /// RULES 4.2: scan = min( grid over all legs ; R_lin × |net linear delta| + grid over options alone ).
 #[inline(never)]
-pub(super) fn market_scan<A: Exact>(ends: &LinearEnds, part: &OptionPart, rates: &MeasureRates) -> MarketScan {
+pub(super) fn market_scan<A: Exact>(ends: &LinearEnds, part: &OptionPart, rates: &MeasureRates, is_grouped: bool) -> MarketScan {
     let grid = grid_rows::<A>(ends, part, rates);
     let (grid_all, worst_all) = worst_of(&grid);
     let linear = ends.charge::<A>(rates.linear);
@@ -166,7 +166,8 @@ pub(super) fn market_scan<A: Exact>(ends: &LinearEnds, part: &OptionPart, rates:
     let total = if is_bare { limited } else { A::add(grid_all, add).min(limited) };
     let add_on = positive(A::sub(total, scan));
     let mode = if scan == grid_all || is_bare { ScanMode::Grid } else { ScanMode::Linear };
-    let rows = profile::<A>(grid, part, rates, scan, grid_all.min(limit));
+    // Only the joint loss of a group reads them.
+    let rows = if is_grouped { profile::<A>(grid, part, rates, scan, grid_all.min(limit)) } else { grid };
     MarketScan { scan, add_on, options, limit, mode, worst: worst_all, rows }
 }
 

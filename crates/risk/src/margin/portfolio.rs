@@ -77,7 +77,7 @@ fn combine(total: &mut Health, places: Places, bounded: &BoundedBook, cross: &Cr
             continue;
         }
         if bounded.has(place) {
-            let _ = add_market(total, places, bounded, place, &mut sums, report)?;
+            let _ = add_market(total, places, bounded, place, false, &mut sums, report)?;
         }
         let leg = total.legs.get(place).ok_or(RiskError::QuantityOutOfRange)?;
         sums.im.include(leg.scan_im, leg.scan_im)?;
@@ -127,7 +127,7 @@ fn mixed_group(
     let mut standalone = (Quote::ZERO, Quote::ZERO);
     for place in (0..total.leg_count).filter(|place| group.has(*place)) {
         if bounded.has(place) {
-            let outcome = add_market(total, places, bounded, place, sums, report)?;
+            let outcome = add_market(total, places, bounded, place, true, sums, report)?;
             im.add::<Bare>(&outcome.im.rows, outcome.im.scan);
             mm.add::<Bare>(&outcome.mm.rows, outcome.mm.scan);
         } else {
@@ -155,6 +155,7 @@ fn add_market(
     places: Places,
     bounded: &BoundedBook,
     place: usize,
+    is_grouped: bool,
     sums: &mut Sums,
     report: &mut Report,
 ) -> RiskResult<MarketOutcome> {
@@ -166,8 +167,8 @@ fn add_market(
         OptionPart { short: part_mm.short_held_im, ..part_mm }
     };
     let ends = (LinearEnds::new::<Bare>(terms, input, Measure::Initial), LinearEnds::new::<Bare>(terms, input, Measure::Maintenance));
-    let im = market_scan::<Bare>(&ends.0, &part_im, &MeasureRates::new(terms, Measure::Initial));
-    let mm = market_scan::<Bare>(&ends.1, &part_mm, &MeasureRates::new(terms, Measure::Maintenance));
+    let im = market_scan::<Bare>(&ends.0, &part_im, &MeasureRates::new(terms, Measure::Initial), is_grouped);
+    let mm = market_scan::<Bare>(&ends.1, &part_mm, &MeasureRates::new(terms, Measure::Maintenance), is_grouped);
     let outcome = MarketOutcome { im, mm, part_im, part_mm };
     let leg = total.legs.get_mut(place).ok_or(RiskError::QuantityOutOfRange)?;
     let was = *leg;

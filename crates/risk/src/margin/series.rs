@@ -13,7 +13,7 @@ use super::grid::{
 use super::kernel::{Bare, Exact};
 use super::params::{deviation, ExpiryTerms, ROOT_BITS, SIGMA_MAX, SIGMA_MIN};
 use crate::error::{RiskError, RiskResult};
-use crate::fixed_math::ln;
+use crate::fixed_math::{ln, Log};
 use crate::option::normal::{cdf_fast, CDF_ARGUMENT_BITS, CDF_RESULT_BITS};
 pub use crate::option::OptionKind;
 use crate::units::{Lots, Price, Quote, Ratio, Round, MAX_PRICE, RATIO_BITS};
@@ -153,8 +153,13 @@ impl SeriesTerms {
     ///
     /// Errors: [`RiskError::PriceOutOfRange`] for the strike, [`RiskError::ParameterOutOfRange`] for a volatility outside
     /// [`SIGMA_MIN`] ..= [`SIGMA_MAX`].
-    #[inline(never)]
     pub fn new(expiry: &ExpiryTerms, strike: Price, kind: OptionKind, sigma: Ratio) -> RiskResult<Self> {
+        Self::at_log(expiry, strike, kind, sigma, None)
+    }
+
+    /// [`Self::new`] for a caller that knows ln(F/K); it is computed anew once a part of the settlement price is fixed.
+    #[inline(never)]
+    pub fn at_log(expiry: &ExpiryTerms, strike: Price, kind: OptionKind, sigma: Ratio, log: Option<Log>) -> RiskResult<Self> {
         let strike = Price::checked(strike.raw())?.raw().wrapping_sub(expiry.fixed);
         if sigma < SIGMA_MIN || sigma > SIGMA_MAX {
             return Err(RiskError::ParameterOutOfRange);
@@ -162,8 +167,11 @@ impl SeriesTerms {
         let is_intrinsic = expiry.root_tau == 0 || expiry.forward <= 0 || strike <= 0;
         let mut terms = Self { kind, forward: expiry.forward, strike, log: 0, points: [VolPoint::default(); POINTS], is_intrinsic };
         if !is_intrinsic {
-            let distance = ln(expiry.forward.unsigned_abs())?.sub(ln(strike.unsigned_abs())?)?.to_ratio().raw();
-            terms.log = distance.clamp(-LOG_MAX, LOG_MAX);
+            let distance = match log.filter(|_| expiry.fixed == 0) {
+                Some(log) => log,
+                None => ln(expiry.forward.unsigned_abs())?.sub(ln(strike.unsigned_abs())?)?,
+            };
+            terms.log = distance.to_ratio().raw().clamp(-LOG_MAX, LOG_MAX);
             terms.points = points::<Bare>(expiry, sigma.raw(), terms.log)?;
         }
         Ok(terms)
