@@ -7,6 +7,7 @@
 extern crate alloc;
 
 mod mirror;
+mod outflow;
 
 pub mod adl_round;
 pub mod book;
