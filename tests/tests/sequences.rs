@@ -350,6 +350,15 @@ impl Play {
         Ok(())
     }
 
+    /// Minutes of steady prices; a settling market takes none.
+    fn steady(&mut self, minutes: i64) -> Result<()> {
+        for _ in 0..minutes * 2 {
+            self.stage.world.pass(30);
+            self.publish()?;
+        }
+        Ok(())
+    }
+
     /// Collateral (none for cash), token and receiver of a member's withdrawals.
     fn withdrawal(&self, who: usize, is_token: bool) -> (Option<Pubkey>, Token, Pubkey) {
         if is_token {
@@ -520,7 +529,7 @@ fn drain(play: &mut Play, passed: &mut Passed) -> Result<()> {
         play.act(&Action::CancelAll { who })?;
     }
     for _round in 0..8 {
-        play.stage.calm(20)?;
+        play.steady(20)?;
         for market in 0..MARKETS {
             count(play, passed, &Action::Round { market })?;
             count(play, passed, &Action::Round { market })?;
@@ -567,9 +576,9 @@ fn close_lots(play: &mut Play, passed: &mut Passed, who: usize) -> Result<()> {
         for candidate in 0..MEMBERS {
             count(play, passed, &Action::Register { who, market, candidate, by: (candidate + 1) % MEMBERS })?;
         }
-        play.stage.calm(1)?;
+        play.steady(1)?;
         count(play, passed, &Action::Execute { who, market })?;
-        play.stage.calm(1)?;
+        play.steady(1)?;
         count(play, passed, &Action::Deleverage { who, market })?;
         count(play, passed, &Action::CloseAdl { who, market })?;
     }
