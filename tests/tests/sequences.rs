@@ -526,6 +526,7 @@ impl Play {
 /// Steady prices; then everybody's orders go, failing accounts are wound up, positions close against each other, and what was won is paid.
 fn drain(play: &mut Play, passed: &mut Passed) -> Result<()> {
     for who in 0..MEMBERS {
+        count(play, passed, &Action::Cancel { who, order: 0, is_guess: false })?;
         play.act(&Action::CancelAll { who })?;
     }
     for _round in 0..8 {
@@ -559,7 +560,26 @@ fn drain(play: &mut Play, passed: &mut Passed) -> Result<()> {
         play.check(0)?;
         flatten(play)?;
     }
-    Ok(())
+    leave(play, passed)
+}
+
+/// With everything closed, the way out: a little at once, the rest through the queue, once back out of it and once to its end.
+fn leave(play: &mut Play, passed: &mut Passed) -> Result<()> {
+    let is_token = false;
+    for who in 0..MEMBERS {
+        count(play, passed, &Action::Take { who, atoms: 1 })?;
+        count(play, passed, &Action::Ask { who, is_token, share: 80 })?;
+        count(play, passed, &Action::Back { who, is_token })?;
+        count(play, passed, &Action::Ask { who, is_token, share: 80 })?;
+    }
+    for _hour in 0..2 {
+        play.act(&Action::Pass { seconds: 3_600, is_quiet: false })?;
+        play.steady(5)?;
+        for who in 0..MEMBERS {
+            count(play, passed, &Action::Pay { who, is_token })?;
+        }
+    }
+    play.check(0)
 }
 
 /// What is left of a bankrupt account's lots: a round in every market, everybody a candidate, their cuts, the index for the rest.
