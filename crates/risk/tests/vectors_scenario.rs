@@ -1,7 +1,7 @@
 //! Whole portfolios against the floating-point oracle that was written from docs/margin.md (`tools/vectors/modules/scenario.py`).
 //!
-//! Tolerance: [`ATOMS`] per amount, and per lot of an option (orders counted as filled) one atom, because forwards in a scenario are whole atoms,
-//! and [`KERNEL`] of max(F, K), the accuracy docs/margin.md states for the kernel.
+//! Tolerance: [`ATOMS`] per amount; 2⁻³⁰ of what a market holds, orders counted as filled, because rates are Q30; and per lot of an option the
+//! sixteenth of an atom to which values are kept, before and after the move, and [`KERNEL`] of max(F, K).
 #![allow(
     clippy::unwrap_used,
     clippy::as_conversions,
@@ -20,6 +20,8 @@ use std::collections::BTreeMap;
 
 /// Rounding of whole amounts: a few per market.
 const ATOMS: f64 = 16.0;
+/// Two roundings to a sixteenth of an atom, per lot.
+const STEPS: f64 = 0.125;
 /// Of max(F, K), per lot.
 const KERNEL: f64 = 3e-8;
 
@@ -143,9 +145,10 @@ impl Block<'_> {
     fn tolerance(&self) -> f64 {
         let of = |(row, _): &(Vec<i64>, OptionKind)| {
             let forward = self.expiries[row[0] as usize][1];
-            (row[3].abs() + row[4] + row[5]) as f64 * (1.0 + KERNEL * forward.max(row[1]) as f64)
+            (row[3].abs() + row[4] + row[5]) as f64 * (STEPS + KERNEL * forward.max(row[1]) as f64)
         };
-        ATOMS + self.options.iter().map(of).sum::<f64>()
+        let held = |row: &Vec<i64>| ((row[13].abs() + row[15] + row[16]) * row[0] + row[19] + row[20]) as f64 / f64::from(1 << 30);
+        ATOMS + self.markets.iter().map(held).sum::<f64>() + self.options.iter().map(of).sum::<f64>()
     }
 }
 

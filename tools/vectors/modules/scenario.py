@@ -53,9 +53,9 @@ class Unit:
     """A lot of one series: mark, delta, and the value in every row for both signs of a skew shock."""
 
     def __init__(self, series, expiry, spot_range):
-        share, root = expiry["share"] / ONE, (max(expiry["tau"], 0) / YEAR) ** 0.5
-        self.forward = expiry["forward"] * (1 - share)
-        self.strike = series["strike"] - share * expiry["mean"]
+        root = (max(expiry["tau"], 0) / YEAR) ** 0.5
+        self.forward = expiry["forward"] * (ONE - expiry["share"]) // ONE
+        self.strike = series["strike"] - expiry["mean"] * expiry["share"] // ONE
         self.is_call = series["kind"] == "c"
         sigma = series["sigma"] / ONE
         self.rows = numpy.array([self.shocked(expiry["tau"], sigma, root, sign, spot_range) for sign in (1, -1)])
@@ -80,7 +80,7 @@ class Unit:
             LINEAR: sigma * (1 + sign * bend),
             ABSOLUTE: sigma * (1 + sign * abs(bend)),
         }
-        forwards = self.forward * (1 + moves(spot_range))
+        forwards = numpy.floor(self.forward * (1 + moves(spot_range)) + 0.5)
         calls = call_value(forwards, self.strike, numpy.array([vols[vol] for vol in VOLS]) * root)
         return calls if self.is_call else calls - (forwards - self.strike)
 
@@ -265,7 +265,7 @@ def evaluate(account):
 
 MARKS = [1_500_000, 6_000_000, 3_000_000, 250_000]
 KINDS = ["perp", "orders", "hedged", "stale", "size", "spread", "long_only", "straddle", "covered", "window", "expiries", "option_orders"]
-KINDS += ["markets", "group", "group_orders", "group_options", "mixed"]
+KINDS += ["markets", "group", "group_orders", "group_options", "mixed", "wild"]
 ROUNDS = 16
 
 
@@ -299,13 +299,13 @@ class Maker:
         seconds = self.random.choice([0, 600, 1_500]) if window else int(days * DAY * self.random.uniform(0.8, 1.2))
         account["expiries"].append({
             "market": place, "forward": int(mark * self.random.uniform(0.97, 1.05)), "tau": seconds,
-            "share": self.share(0.05, 0.95) if window else 0, "mean": int(mark * self.random.uniform(0.97, 1.03)) if window else 0,
+            "share": self.random.choice([ONE, *(self.share(0.05, 0.95) for _ in range(4))]) if window else 0, "mean": int(mark * self.random.uniform(0.97, 1.03)) if window else 0,
         })  # fmt: skip
         return len(account["expiries"]) - 1
 
     def option(self, account, expiry, kind=None, lots=None, moneyness=None, orders=False):
         mark = account["expiries"][expiry]["forward"]
-        lots = self.lots() if lots is None else lots
+        lots = self.lots() * (not orders or self.random.random() < 0.8) if lots is None else lots
         bids, asks = (self.random.randrange(0, 5_000) * orders for _ in range(2))
         account["options"].append({
             "expiry": expiry, "strike": int(mark * (moneyness or self.random.uniform(0.6, 1.6))), "kind": kind or self.random.choice("cp"),
@@ -358,6 +358,13 @@ class Maker:
         elif kind == "covered":
             account["markets"][0]["lots"] = size
             self.option(account, self.expiry(account, 0), "c", -size, pick.uniform(1, 1.3))
+        elif kind == "wild":
+            account["markets"][0]["range"] = self.share(0.14, 0.6)
+            for _ in range(pick.randrange(1, 4)):
+                expiry = self.expiry(account, 0, pick.choice([0.1, 1, 29, 31, 600]))
+                for _ in range(pick.randrange(1, 4)):
+                    self.option(account, expiry, None, None, numpy.exp(pick.uniform(-2.3, 2.3)))
+                    account["options"][-1]["sigma"] = self.share(0.051, 4.9)
         elif kind in ("window", "expiries", "option_orders", "group_options", "mixed"):
             places = range(len(account["markets"]))
             for place in places:
