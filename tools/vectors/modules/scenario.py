@@ -142,13 +142,15 @@ class Measure:
         ordered = initial and any(leg["bids"] or leg["asks"] for _, legs in expiries for leg, _ in legs)
         self.most = float("inf") if ordered else sum(most_lost(legs, spot_range) for _, legs in expiries)
         self.scan = min(grid, self.linear + min(self.opt, self.most))
-        self.worst = worst(WEIGHT * self.losses)
+        slope = min(rate, factor * spot_range)
+        at_ends = [max(loss - sign * slope * delta for delta, loss in ends) for sign in (1, -1)]
+        self.worst = worst(WEIGHT * self.losses if expiries else numpy.array(at_ends))
         self.option_add_ons = sum(self.of_expiry(terms, legs, initial) for terms, legs in expiries)
         capped = min(self.scan + self.option_add_ons, self.linear + min(self.opt + self.option_add_ons, self.most)) - self.scan
         lots = max(abs(lots) for lots, _ in sides(market, price, initial))
         free = market["size_im" if initial else "size_mm"]
         self.add_ons = capped + market["size_rate"] / ONE * max(0.0, lots * price - free)
-        self.profile = self.profile_of(bool(expiries), ends, spot_range, rate, grid, factor)
+        self.profile = self.profile_of(bool(expiries), at_ends, grid, factor)
 
     def of_expiry(self, terms, legs, initial):
         tau = max(terms["tau"], 0) / YEAR
@@ -160,11 +162,9 @@ class Measure:
         value = sum(leg["lots"] * unit.mark for leg, unit in legs)
         return basis + short + (1 - 0.95 * numpy.exp(-0.16 * tau)) * max(0.0, value)
 
-    def profile_of(self, has_options, ends, spot_range, rate, grid, factor):
+    def profile_of(self, has_options, at_ends, grid, factor):
         if not has_options:
-            slope = min(rate, factor * spot_range)
-            rise, fall = (max(loss - sign * slope * delta for delta, loss in ends) for sign in (1, -1))
-            profile = numpy.where(NEAR > 0, rise, fall) * abs(NEAR) / 4
+            profile = numpy.where(NEAR > 0, *at_ends) * abs(NEAR) / 4
         else:
             profile = factor * WEIGHT * self.losses
             tail = numpy.maximum(0.0, factor * WEIGHT * numpy.minimum(self.losses, self.options))
@@ -266,6 +266,7 @@ def evaluate(account):
 MARKS = [1_500_000, 6_000_000, 3_000_000, 250_000]
 KINDS = ["perp", "orders", "hedged", "stale", "size", "spread", "long_only", "straddle", "covered", "window", "expiries", "option_orders"]
 KINDS += ["markets", "group", "group_orders", "group_options", "mixed", "wild"]
+KINDS += ["balanced_group", "tail_group", "box", "put_spread", "reversal"]
 ROUNDS = 16
 
 
@@ -317,9 +318,9 @@ class Maker:
         pick = self.random
         account = {"kind": kind, "cash": pick.randrange(0, 10**11), "markets": [], "expiries": [], "options": [], "depeg_im": 0, "depeg_mm": 0}
         account["group"] = {"members": 0, "credit_im": 0, "credit_mm": 0, "phi": 0}
-        many = kind in ("markets", "group", "group_orders", "group_options", "mixed")
+        many = kind in ("balanced_group", "tail_group", "markets", "group", "group_orders", "group_options", "mixed")
         for place in range(pick.randrange(2, 5) if many else 1):
-            bare = kind in ("spread", "long_only", "straddle") or kind in ("expiries", "window", "option_orders") and pick.random() < 0.4
+            bare = kind in ("box", "put_spread", "spread", "long_only", "straddle") or kind in ("expiries", "window", "option_orders") and pick.random() < 0.4
             orders = kind in ("orders", "group_orders") or kind in ("mixed", "size", "option_orders") and pick.random() < 0.5
             collateral = kind == "hedged" or kind in ("mixed", "markets", "expiries") and pick.random() < 0.4
             account["markets"].append(self.market(place, 0 if bare else None, orders and not bare, collateral and not bare))
@@ -332,9 +333,17 @@ class Maker:
                 market["size_im"], market["size_mm"] = pick.randrange(10**9, 10**10), pick.randrange(10**10, 2 * 10**10)
         if kind in ("size", "mixed"):
             account["depeg_im"], account["depeg_mm"] = self.share(0, 0.2), self.share(0, 0.2)
-        if kind.startswith("group") or kind == "mixed":
+        if kind == "balanced_group":
+            # Opposite positions of like scans, where the floor of the largest one decides.
+            first = account["markets"][0]
+            for place, market in enumerate(account["markets"][1:], 1):
+                market["lots"] = int(-first["lots"] * first["mark"] / market["mark"] * pick.uniform(0.7, 1.4)) if place == 1 else pick.choice([-2, 2])
+                market["quote"] = -market["lots"] * market["mark"]
+        if "group" in kind or kind == "mixed":
             credits = sorted([self.share(0, 0.7), self.share(0, 0.7)])
             members = (1 << len(account["markets"])) - 1
+            if kind == "balanced_group":
+                credits = [self.share(0.6, 0.7)] * 2
             if len(account["markets"]) > 2 and pick.random() < 0.3:
                 members &= ~1
             account["group"] = {"members": members, "credit_im": credits[0], "credit_mm": credits[1], "phi": self.share(0.5, 1)}
@@ -348,6 +357,30 @@ class Maker:
             near, far = (1.0, pick.uniform(1.05, 1.3)) if side == "c" else (1.0, pick.uniform(0.7, 0.95))
             self.option(account, expiry, side, size, near)
             self.option(account, expiry, side, -size, far)
+        elif kind == "tail_group":
+            # Naked wings beside a perp that loses with them.
+            for place, market in enumerate(account["markets"]):
+                side, size = pick.choice("cp"), abs(self.lots())
+                market["lots"] = (size if side == "p" else -size) // pick.choice([2, 5, 20])
+                market["range"] = self.share(0.14, 0.2)
+                self.option(account, self.expiry(account, place, 7), side, -size, pick.uniform(1.3, 2) if side == "c" else pick.uniform(0.5, 0.8))
+        elif kind == "box":
+            # Certain to pay the distance of the strikes, so that part of the value cannot be lost.
+            expiry = self.expiry(account, 0, pick.choice([180, 365, 600]))
+            for side, lots, at in (("c", size, 0.8), ("c", -size, 1.2), ("p", size, 1.2), ("p", -size, 0.8)):
+                self.option(account, expiry, side, lots + pick.randrange(0, 3) * (lots > 0), at)
+        elif kind == "put_spread":
+            account["markets"][0]["range"] = self.share(0.14, 0.18)
+            expiry = self.expiry(account, 0, pick.choice([1, 3, 7]))
+            self.option(account, expiry, "p", -size, pick.uniform(0.8, 0.88))
+            self.option(account, expiry, "p", size, pick.uniform(0.62, 0.7))
+        elif kind == "reversal":
+            # Calls sold and puts bought against a perp: what is left is skew.
+            expiry, market = self.expiry(account, 0, pick.choice([60, 180])), account["markets"][0]
+            self.option(account, expiry, "c", -size, pick.uniform(1.2, 1.4))
+            self.option(account, expiry, "p", size, pick.uniform(0.7, 0.85))
+            market["lots"] = int(size * pick.uniform(0.5, 0.8))
+            market["quote"] = -market["lots"] * market["mark"]
         elif kind == "long_only":
             for _ in range(pick.randrange(1, 5)):
                 self.option(account, self.expiry(account, 0), None, abs(self.lots()))
