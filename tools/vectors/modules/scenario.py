@@ -375,11 +375,18 @@ class Maker:
             self.option(account, expiry, "p", -size, pick.uniform(0.8, 0.88))
             self.option(account, expiry, "p", size, pick.uniform(0.62, 0.7))
         elif kind == "reversal":
-            # Calls sold and puts bought against a perp: what is left is skew.
-            expiry, market = self.expiry(account, 0, pick.choice([60, 180])), account["markets"][0]
-            self.option(account, expiry, "c", -size, pick.uniform(1.2, 1.4))
-            self.option(account, expiry, "p", size, pick.uniform(0.7, 0.85))
-            market["lots"] = int(size * pick.uniform(0.5, 0.8))
+            # Far wings against each other and their delta hedged: what is left is skew, on two expiries for either sign.
+            market, delta = account["markets"][0], 0.0
+            market["range"] = self.share(0.14, 0.2)
+            for days in (400, 600):
+                expiry, lots, sigma = self.expiry(account, 0, days), pick.choice([-1, 1]) * size, self.share(0.3, 0.4)
+                away = 2 * sigma / ONE * (account["expiries"][expiry]["tau"] / YEAR) ** 0.5
+                for side, held, at in (("c", lots, numpy.exp(away)), ("p", -lots, numpy.exp(-away))):
+                    self.option(account, expiry, side, held, at)
+                    leg = account["options"][-1]
+                    leg["sigma"] = sigma
+                    delta += held * Unit(leg, account["expiries"][expiry], 0.2).delta
+            market["lots"] = -int(delta / market["mark"])
             market["quote"] = -market["lots"] * market["mark"]
         elif kind == "long_only":
             for _ in range(pick.randrange(1, 5)):
