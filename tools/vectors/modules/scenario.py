@@ -1,12 +1,13 @@
 """Whole portfolios and what they must hold, computed in floating point from docs/margin.md: an oracle for the scenario engine.
 
-Every input is the raw integer the engine gets (atoms, lots, seconds, Q30 ratios), so that only the arithmetic differs. Amounts that are expected
+Every input is the raw integer the engine gets (atoms, lots, seconds, Q30 ratios), so that only the arithmetic differs. Expected amounts
 have one decimal. One portfolio is a block of lines; the first letter tells what the line is:
 
 | line | fields |
 | --- | --- |
 | P | name, cash, group's members (bits; 0: none), credit IM, credit MM, phi, depeg IM, depeg MM |
-| M | mark, TWAP, confidence, R0, R1, r, stale range, seconds stale, t, w, size allowance IM, MM, size rate, x, y, bids, asks, values of both, C0, C1 |
+| M | mark, TWAP, confidence, R0, R1, r, stale range, seconds stale, t, w, size allowance IM, MM, size rate, |
+|   | x, y, bids, asks, values of both, C0, C1 |
 | X | market, forward, seconds, fixed share, fixed mean |
 | O | expiry, strike, c or p, volatility, lots, bids, asks, values of both |
 | R | E, E_im, E_tr, IM, T, MM, gross notional, not withdrawable, scan IM, scan MM (both over all markets) |
@@ -154,9 +155,9 @@ class Measure:
 
     def of_expiry(self, terms, legs, initial):
         tau = max(terms["tau"], 0) / YEAR
-        losses = sum(
-            numpy.max([loss + lots * (unit.mark - unit.rows[0]) for lots, loss in sides(leg, unit.mark, initial)], axis=0) for leg, unit in legs
-        )
+        losses = 0.0
+        for leg, unit in legs:
+            losses = losses + numpy.max([loss + lots * (unit.mark - unit.rows[0]) for lots, loss in sides(leg, unit.mark, initial)], axis=0)
         basis = (0.5 + 2 * tau) * max(0.0, float(losses[15]), float(losses[18]))
         short = net_short(legs, initial) * legs[0][1].forward * (0.01 if initial else 0.005)
         value = sum(leg["lots"] * unit.mark for leg, unit in legs)
@@ -300,7 +301,8 @@ class Maker:
         seconds = self.random.choice([0, 600, 1_500]) if window else int(days * DAY * self.random.uniform(0.8, 1.2))
         account["expiries"].append({
             "market": place, "forward": int(mark * self.random.uniform(0.97, 1.05)), "tau": seconds,
-            "share": self.random.choice([ONE, *(self.share(0.05, 0.95) for _ in range(4))]) if window else 0, "mean": int(mark * self.random.uniform(0.97, 1.03)) if window else 0,
+            "share": self.random.choice([ONE, *(self.share(0.05, 0.95) for _ in range(4))]) if window else 0,
+            "mean": int(mark * self.random.uniform(0.97, 1.03)) if window else 0,
         })  # fmt: skip
         return len(account["expiries"]) - 1
 
@@ -316,11 +318,13 @@ class Maker:
 
     def account(self, kind):
         pick = self.random
-        account = {"kind": kind, "cash": pick.randrange(0, 10**11), "markets": [], "expiries": [], "options": [], "depeg_im": 0, "depeg_mm": 0}
+        account = {"kind": kind, "cash": pick.randrange(0, 10**11), "markets": [], "expiries": [], "options": []}
+        account["depeg_im"] = account["depeg_mm"] = 0
         account["group"] = {"members": 0, "credit_im": 0, "credit_mm": 0, "phi": 0}
         many = kind in ("balanced_group", "tail_group", "markets", "group", "group_orders", "group_options", "mixed")
         for place in range(pick.randrange(2, 5) if many else 1):
-            bare = kind in ("box", "put_spread", "spread", "long_only", "straddle") or kind in ("expiries", "window", "option_orders") and pick.random() < 0.4
+            bare = kind in ("box", "put_spread", "spread", "long_only", "straddle")
+            bare = bare or kind in ("expiries", "window", "option_orders") and pick.random() < 0.4
             orders = kind in ("orders", "group_orders") or kind in ("mixed", "size", "option_orders") and pick.random() < 0.5
             collateral = kind == "hedged" or kind in ("mixed", "markets", "expiries") and pick.random() < 0.4
             account["markets"].append(self.market(place, 0 if bare else None, orders and not bare, collateral and not bare))
@@ -337,7 +341,8 @@ class Maker:
             # Opposite positions of like scans, where the floor of the largest one decides.
             first = account["markets"][0]
             for place, market in enumerate(account["markets"][1:], 1):
-                market["lots"] = int(-first["lots"] * first["mark"] / market["mark"] * pick.uniform(0.7, 1.4)) if place == 1 else pick.choice([-2, 2])
+                opposite = -first["lots"] * first["mark"] / market["mark"]
+                market["lots"] = int(opposite * pick.uniform(0.7, 1.4)) if place == 1 else pick.choice([-2, 2])
                 market["quote"] = -market["lots"] * market["mark"]
         if "group" in kind or kind == "mixed":
             credits = sorted([self.share(0, 0.7), self.share(0, 0.7)])
@@ -363,7 +368,8 @@ class Maker:
                 side, size = pick.choice("cp"), abs(self.lots())
                 market["lots"] = (size if side == "p" else -size) // pick.choice([2, 5, 20])
                 market["range"] = self.share(0.14, 0.2)
-                self.option(account, self.expiry(account, place, 7), side, -size, pick.uniform(1.3, 2) if side == "c" else pick.uniform(0.5, 0.8))
+                far = pick.uniform(1.3, 2) if side == "c" else pick.uniform(0.5, 0.8)
+                self.option(account, self.expiry(account, place, 7), side, -size, far)
         elif kind == "box":
             # Certain to pay the distance of the strikes, so that part of the value cannot be lost.
             expiry = self.expiry(account, 0, pick.choice([180, 365, 600]))
@@ -416,7 +422,8 @@ class Maker:
 
 
 def build():
-    maker, lines = Maker(33), ["# Made by tools/vectors/make.py from docs/margin.md; the fields are explained in tools/vectors/modules/scenario.py."]
+    maker = Maker(33)
+    lines = ["# Made by tools/vectors/make.py from docs/margin.md; the fields are explained in tools/vectors/modules/scenario.py."]
     row = lambda letter, numbers: lines.append(",".join([letter, *map(str, numbers)]))
     for number in range(ROUNDS * len(KINDS)):
         account = maker.account(KINDS[number % len(KINDS)])
