@@ -33,6 +33,7 @@ const DELTA: f64 = 1e-5;
 struct Block<'a> {
     name: &'a str,
     head: Vec<i64>,
+    groups: Vec<Vec<i64>>,
     markets: Vec<Vec<i64>>,
     expiries: Vec<Vec<i64>>,
     options: Vec<(Vec<i64>, OptionKind)>,
@@ -58,6 +59,7 @@ fn blocks(text: &str) -> Vec<Block<'_>> {
         }
         let block = blocks.last_mut().unwrap();
         match fields[0] {
+            "G" => block.groups.push(integers(&fields[1..])),
             "M" => block.markets.push(integers(&fields[1..])),
             "X" => block.expiries.push(integers(&fields[1..])),
             "O" => {
@@ -130,15 +132,15 @@ impl Block<'_> {
         };
         let options: Vec<_> = self.options.iter().enumerate().map(option).collect();
         let book = OptionBook { legs: &options, expiries: &expiries, units_im: &units, units_mm: &units };
-        let group = GroupTerms {
-            members: self.head[1].try_into().unwrap(),
-            credit_im: Ratio::new(self.head[2]),
-            credit_mm: Ratio::new(self.head[3]),
-            phi: Ratio::new(self.head[4]),
+        let group = |row: &Vec<i64>| GroupTerms {
+            members: row[0].try_into().unwrap(),
+            credit_im: Ratio::new(row[1]),
+            credit_mm: Ratio::new(row[2]),
+            phi: Ratio::new(row[3]),
         };
-        let groups = [group];
-        let depeg = Depeg { im: Ratio::new(self.head[5]), mm: Ratio::new(self.head[6]) };
-        let cross = CrossTerms { groups: if self.head[1] == 0 { &[] } else { &groups }, depeg };
+        let groups: Vec<_> = self.groups.iter().map(group).collect();
+        let depeg = Depeg { im: Ratio::new(self.head[1]), mm: Ratio::new(self.head[2]) };
+        let cross = CrossTerms { groups: &groups, depeg };
         let mut report = Report::default();
         let legs = legs.iter().map(|(terms, leg)| (terms, leg));
         let health = portfolio(Quote::new(self.head[0]), legs, &book, &cross, Some(&mut report)).unwrap();

@@ -5,7 +5,8 @@ have one decimal. One portfolio is a block of lines; the first letter tells what
 
 | line | fields |
 | --- | --- |
-| P | name, cash, group's members (bits; 0: none), credit IM, credit MM, phi, depeg IM, depeg MM |
+| P | name, cash, depeg IM, depeg MM |
+| G | risk group: members (bit i: market i), credit IM, credit MM, phi |
 | M | mark, TWAP, confidence, R0, R1, r, stale range, seconds stale, t, w, size allowance IM, MM, size rate, |
 |   | x, y, bids, asks, values of both, C0, C1 |
 | X | market, forward, seconds, fixed share, fixed mean |
@@ -187,11 +188,12 @@ def worst(losses):
 # The account -----------------------------------------------------------------------------------------------------------------------------
 
 
-def across(measures, group, initial):
-    """The scans of all markets, the group's offsets taken off."""
-    members = [m for place, m in enumerate(measures) if group["members"] >> place & 1]
-    total = sum(m.scan for place, m in enumerate(measures) if not group["members"] >> place & 1)
-    if members:
+def across(measures, groups, initial):
+    """The scans of all markets, each group's offsets taken off."""
+    grouped = sum(group["members"] for group in groups)
+    total = sum(m.scan for place, m in enumerate(measures) if not grouped >> place & 1)
+    for group in groups:
+        members = [m for place, m in enumerate(measures) if group["members"] >> place & 1]
         joint = max(0.0, float(numpy.max(sum(m.profile for m in members))))
         alone = sum(m.scan for m in members)
         credit = group["credit_im" if initial else "credit_mm"] / ONE
@@ -201,7 +203,6 @@ def across(measures, group, initial):
 
 def evaluate(account):
     """The R line and the L lines of an account."""
-    group = account["group"]
     equity = equity_im = equity_trigger = float(account["cash"])
     gross = locked = extra = 0.0
     initials, maintenances, values = [], [], []
@@ -250,7 +251,7 @@ def evaluate(account):
             own = max(own, min(0.15 * need, max(0.0, mm.linear + mm.most - need)))
         extra += own
     equity_trigger += equity - account["cash"]
-    scan_im, scan_mm = across(initials, group, True), across(maintenances, group, False)
+    scan_im, scan_mm = across(initials, account["groups"], True), across(maintenances, account["groups"], False)
     mm = (scan_mm + sum(m.add_ons for m in maintenances)) * (1 + account["depeg_mm"] / ONE)
     target = mm + extra
     im = max((scan_im + sum(m.add_ons for m in initials)) * (1 + account["depeg_im"] / ONE), target)
@@ -320,7 +321,7 @@ class Maker:
         pick = self.random
         account = {"kind": kind, "cash": pick.randrange(0, 10**11), "markets": [], "expiries": [], "options": []}
         account["depeg_im"] = account["depeg_mm"] = 0
-        account["group"] = {"members": 0, "credit_im": 0, "credit_mm": 0, "phi": 0}
+        account["groups"] = []
         many = kind in ("balanced_group", "tail_group", "markets", "group", "group_orders", "group_options", "mixed")
         for place in range(pick.randrange(2, 5) if many else 1):
             bare = kind in ("box", "put_spread", "spread", "long_only", "straddle")
@@ -345,13 +346,16 @@ class Maker:
                 market["lots"] = int(opposite * pick.uniform(0.7, 1.4)) if place == 1 else pick.choice([-2, 2])
                 market["quote"] = -market["lots"] * market["mark"]
         if "group" in kind or kind == "mixed":
-            credits = sorted([self.share(0, 0.7), self.share(0, 0.7)])
-            members = (1 << len(account["markets"])) - 1
-            if kind == "balanced_group":
-                credits = [self.share(0.6, 0.7)] * 2
-            if len(account["markets"]) > 2 and pick.random() < 0.3:
-                members &= ~1
-            account["group"] = {"members": members, "credit_im": credits[0], "credit_mm": credits[1], "phi": self.share(0.5, 1)}
+            everything = (1 << len(account["markets"])) - 1
+            parts = [everything]
+            if len(account["markets"]) > 2 and kind != "balanced_group":
+                # All in one, the first in none, or two groups.
+                parts = pick.choice([[everything], [everything & ~1], [0b0101, everything & ~0b0101]])
+            for members in parts:
+                lower, higher = sorted([self.share(0, 0.7), self.share(0, 0.7)])
+                if kind == "balanced_group":
+                    lower = higher = self.share(0.6, 0.7)
+                account["groups"].append({"members": members, "credit_im": lower, "credit_mm": higher, "phi": self.share(0.5, 1)})
         self.options(account, kind)
         return account
 
@@ -427,9 +431,8 @@ def build():
     row = lambda letter, numbers: lines.append(",".join([letter, *map(str, numbers)]))
     for number in range(ROUNDS * len(KINDS)):
         account = maker.account(KINDS[number % len(KINDS)])
-        group = account["group"]
-        row("P", [f"{account['kind']}_{number // len(KINDS)}", account["cash"], *group.values(), account["depeg_im"], account["depeg_mm"]])
-        for letter, part in (("M", "markets"), ("X", "expiries"), ("O", "options")):
+        row("P", [f"{account['kind']}_{number // len(KINDS)}", account["cash"], account["depeg_im"], account["depeg_mm"]])
+        for letter, part in (("G", "groups"), ("M", "markets"), ("X", "expiries"), ("O", "options")):
             for entry in account[part]:
                 row(letter, entry.values())
         lines.extend(evaluate(account))
