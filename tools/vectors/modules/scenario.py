@@ -152,7 +152,7 @@ class Measure:
         lots = max(abs(lots) for lots, _ in sides(market, price, initial))
         free = market["size_im" if initial else "size_mm"]
         self.add_ons = capped + market["size_rate"] / ONE * max(0.0, lots * price - free)
-        self.profile = self.profile_of(bool(expiries), at_ends, grid, factor)
+        self.profile = self.profile_of(bool(expiries), ends, slope, grid, factor)
 
     def of_expiry(self, terms, legs, initial):
         tau = max(terms["tau"], 0) / YEAR
@@ -164,9 +164,9 @@ class Measure:
         value = sum(leg["lots"] * unit.mark for leg, unit in legs)
         return basis + short + (1 - 0.95 * numpy.exp(-0.16 * tau)) * max(0.0, value)
 
-    def profile_of(self, has_options, at_ends, grid, factor):
+    def profile_of(self, has_options, ends, slope, grid, factor):
         if not has_options:
-            profile = numpy.where(NEAR > 0, *at_ends) * abs(NEAR) / 4
+            profile = numpy.max([loss - delta * slope * NEAR / 4 for delta, loss in ends], axis=0) * ~IS_TAIL
         else:
             profile = factor * WEIGHT * self.losses
             tail = numpy.maximum(0.0, factor * WEIGHT * numpy.minimum(self.losses, self.options))
@@ -268,7 +268,7 @@ def evaluate(account):
 MARKS = [1_500_000, 6_000_000, 3_000_000, 250_000]
 KINDS = ["perp", "orders", "hedged", "stale", "size", "spread", "long_only", "straddle", "covered", "window", "expiries", "option_orders"]
 KINDS += ["markets", "group", "group_orders", "group_options", "mixed", "wild"]
-KINDS += ["balanced_group", "tail_group", "box", "put_spread", "reversal"]
+KINDS += ["balanced_group", "tail_group", "orders_and_options_group", "box", "put_spread", "reversal"]
 ROUNDS = 16
 
 
@@ -322,11 +322,11 @@ class Maker:
         account = {"kind": kind, "cash": pick.randrange(0, 10**11), "markets": [], "expiries": [], "options": []}
         account["depeg_im"] = account["depeg_mm"] = 0
         account["groups"] = []
-        many = kind in ("balanced_group", "tail_group", "markets", "group", "group_orders", "group_options", "mixed")
+        many = kind in ("balanced_group", "tail_group", "orders_and_options_group", "markets", "group", "group_orders", "group_options", "mixed")
         for place in range(pick.randrange(2, 5) if many else 1):
             bare = kind in ("box", "put_spread", "spread", "long_only", "straddle")
             bare = bare or kind in ("expiries", "window", "option_orders") and pick.random() < 0.4
-            orders = kind in ("orders", "group_orders") or kind in ("mixed", "size", "option_orders") and pick.random() < 0.5
+            orders = kind in ("orders", "group_orders", "orders_and_options_group") or kind in ("mixed", "size", "option_orders") and pick.random() < 0.5
             collateral = kind == "hedged" or kind in ("mixed", "markets", "expiries") and pick.random() < 0.4
             account["markets"].append(self.market(place, 0 if bare else None, orders and not bare, collateral and not bare))
         for market in account["markets"]:
@@ -374,6 +374,13 @@ class Maker:
                 market["range"] = self.share(0.14, 0.2)
                 far = pick.uniform(1.3, 2) if side == "c" else pick.uniform(0.5, 0.8)
                 self.option(account, self.expiry(account, place, 7), side, -size, far)
+        elif kind == "orders_and_options_group":
+            # One market has options that decide in a row within the range, the others perps with orders.
+            account["groups"][0]["members"] = (1 << len(account["markets"])) - 1
+            del account["groups"][1:]
+            expiry, size = self.expiry(account, 0, pick.choice([7, 30])), 20 * size
+            for side in "cp":
+                self.option(account, expiry, side, size, pick.uniform(0.9, 1.1))
         elif kind == "box":
             # Certain to pay the distance of the strikes, so that part of the value cannot be lost.
             expiry = self.expiry(account, 0, pick.choice([180, 365, 600]))
