@@ -322,11 +322,12 @@ class Maker:
         account = {"kind": kind, "cash": pick.randrange(0, 10**11), "markets": [], "expiries": [], "options": []}
         account["depeg_im"] = account["depeg_mm"] = 0
         account["groups"] = []
-        many = kind in ("balanced_group", "tail_group", "orders_and_options_group", "markets", "group", "group_orders", "group_options", "mixed")
+        many = "group" in kind or kind in ("markets", "mixed")
         for place in range(pick.randrange(2, 5) if many else 1):
             bare = kind in ("box", "put_spread", "spread", "long_only", "straddle")
             bare = bare or kind in ("expiries", "window", "option_orders") and pick.random() < 0.4
-            orders = kind in ("orders", "group_orders", "orders_and_options_group") or kind in ("mixed", "size", "option_orders") and pick.random() < 0.5
+            orders = kind in ("orders", "group_orders", "orders_and_options_group")
+            orders = orders or kind in ("mixed", "size", "option_orders") and pick.random() < 0.5
             collateral = kind == "hedged" or kind in ("mixed", "markets", "expiries") and pick.random() < 0.4
             account["markets"].append(self.market(place, 0 if bare else None, orders and not bare, collateral and not bare))
         for market in account["markets"]:
