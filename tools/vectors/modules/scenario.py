@@ -376,12 +376,15 @@ class Maker:
                 far = pick.uniform(1.3, 2) if side == "c" else pick.uniform(0.5, 0.8)
                 self.option(account, self.expiry(account, place, 7), side, -size, far)
         elif kind == "orders_and_options_group":
-            # One market has options that decide in a row within the range, the others perps with orders.
-            account["groups"][0]["members"] = (1 << len(account["markets"])) - 1
-            del account["groups"][1:]
-            expiry, size = self.expiry(account, 0, pick.choice([7, 30])), 20 * size
+            # One market has a long straddle that loses most where spot stands still, the others small perps with orders.
+            account["groups"] = [dict(account["groups"][0], members=(1 << len(account["markets"])) - 1)]
+            account["markets"][0] = self.market(0, 0)
+            for market in account["markets"][1:]:
+                for field in ("lots", "quote", "bids", "asks", "bids_value", "asks_value"):
+                    market[field] = int(market[field] / 40)
+            expiry = self.expiry(account, 0, pick.choice([7, 30]))
             for side in "cp":
-                self.option(account, expiry, side, size, pick.uniform(0.9, 1.1))
+                self.option(account, expiry, side, pick.randrange(10_000, 40_000), pick.uniform(0.95, 1.05))
         elif kind == "box":
             # Certain to pay the distance of the strikes, so that part of the value cannot be lost.
             expiry = self.expiry(account, 0, pick.choice([180, 365, 600]))
