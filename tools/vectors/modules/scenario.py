@@ -36,7 +36,8 @@ MIRROR = [QUARTERS.index((-q, vol)) for q, vol in QUARTERS] + list(range(23, 33)
 
 
 def moves(spot_range):
-    return NEAR / 4 * spot_range + FAR
+    """Shares of the price, kept to 2^-30 and cut toward zero."""
+    return numpy.trunc((NEAR / 4 * spot_range + FAR) * ONE) / ONE
 
 
 # One option ------------------------------------------------------------------------------------------------------------------------------
