@@ -26,6 +26,7 @@ MODULES = [
     "black76",
     "greeks",
     "volatility",
+    "scenario",
 ]
 
 
