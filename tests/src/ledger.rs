@@ -6,7 +6,8 @@ use plimsoll_replay::world::audit::Census;
 use plimsoll_replay::world::World;
 use plimsoll_sdk::events::{
     AdlCandidateRegistered, AdlExecuted, AdlRoundOpened, Balance, Books, CollateralSold, DeficitAbsorbed, Deleveraged, EstateSettled, Fill,
-    FundDeposited, Header, Liquidated, Moved, RoundAdvanced, Settled, Touched, Traded, Transferred, EVENT_SCHEMA,
+    FundDeposited, Header, Liquidated, Moved, RoundAdvanced, Settled, SettlingBegan, Touched, Traded, Transferred, WithdrawalChanged,
+    EVENT_SCHEMA,
 };
 use solana_pubkey::Pubkey;
 use std::collections::BTreeMap;
@@ -76,7 +77,9 @@ impl Ledger {
             DeficitAbsorbed,
             Touched,
             RoundAdvanced,
-            FundDeposited
+            FundDeposited,
+            WithdrawalChanged,
+            SettlingBegan
         );
         bail!("an event nobody knows: {bytes:?}")
     }
@@ -154,6 +157,22 @@ impl Ledger {
 
 fn place(header: &Header) -> (Pubkey, Pubkey) {
     (header.account, header.market)
+}
+
+impl Apply for WithdrawalChanged {
+    /// A place in the queue is no balance; what is paid is told as a transfer.
+    fn apply(&self, _: &mut Ledger) -> Result<()> {
+        ensure!(self.paid >= 0 && self.waiting >= 0 && self.granted >= 0, "{} {} {}", self.paid, self.waiting, self.granted);
+        Ok(())
+    }
+}
+
+impl Apply for SettlingBegan {
+    /// Positions follow at their next touch.
+    fn apply(&self, _: &mut Ledger) -> Result<()> {
+        ensure!(self.price > 0, "a final price of {}", self.price);
+        Ok(())
+    }
 }
 
 impl Apply for Transferred {

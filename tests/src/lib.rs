@@ -26,15 +26,17 @@ pub const POST_ONLY: u8 = 2;
 pub const START: i64 = 1_760_097_600;
 
 /// SOL at $200 in lots of 0.01, BTC at $120,000 in lots of 0.0001, ETH at $4,300 in lots of 0.001.
+pub fn three_listings() -> [Listing; 3] {
+    [
+        Listing { symbol: "SOL", lot_exponent: 2, price: 200 * USD },
+        Listing { symbol: "BTC", lot_exponent: 4, price: 120_000 * USD },
+        Listing { symbol: "ETH", lot_exponent: 3, price: 4_300 * USD },
+    ]
+}
+
+/// A world with [`three_listings`] and no limits on withdrawals.
 pub fn three_markets() -> Result<World> {
-    World::new(
-        &[
-            Listing { symbol: "SOL", lot_exponent: 2, price: 200 * USD },
-            Listing { symbol: "BTC", lot_exponent: 4, price: 120_000 * USD },
-            Listing { symbol: "ETH", lot_exponent: 3, price: 4_300 * USD },
-        ],
-        START,
-    )
+    World::new(&three_listings(), START)
 }
 
 /// A plain order.

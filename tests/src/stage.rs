@@ -1,6 +1,6 @@
 //! A world with a price for every market and the audit after every transaction: the stage on which stories are played.
 
-use crate::{three_markets, USD};
+use crate::{three_listings, three_markets, START, USD};
 use anyhow::{bail, Context, Result};
 use plimsoll_replay::world::audit::{self, Census};
 use plimsoll_replay::world::{Member, Refused, World};
@@ -46,6 +46,11 @@ impl Stage {
     /// SOL at $200 in lots of 0.01, BTC at $120,000 in lots of 0.0001, ETH at $4,300 in lots of 0.001.
     pub fn new() -> Result<Self> {
         Self::on(three_markets()?, vec![200 * USD, 120_000 * USD, 4_300 * USD])
+    }
+
+    /// As [`Self::new`], with limits on what may leave in an hour and a day, Q30 shares (RULES 1.6).
+    pub fn limited(hourly: i64, daily: i64) -> Result<Self> {
+        Self::on(World::with_limits(&three_listings(), START, hourly, daily)?, vec![200 * USD, 120_000 * USD, 4_300 * USD])
     }
 
     /// On a world whose markets stand at `prices`.

@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 use plimsoll::errors::PlimsollError as E;
-use plimsoll_replay::world::{Listing, World};
+use plimsoll_replay::world::{audit, Listing, World};
 use plimsoll_sdk::build::{self, CreateGroupArgs};
 use plimsoll_sdk::risk::correlation::{Correlation, Measure, Pair, Sample};
 use plimsoll_sdk::risk::Ratio;
-use plimsoll_sdk::state::RiskGroup;
+use plimsoll_sdk::state::{Market, RiskGroup};
 use plimsoll_sdk::{address, PROGRAM_ID};
 use plimsoll_tests::attempts::*;
 use plimsoll_tests::reject::Refusal::{Number, Program};
@@ -296,6 +296,16 @@ fn a_group_is_made_only_by_the_governor_of_sound_numbers_and_free_markets() -> R
     Ok(())
 }
 
+/// An update after the version byte of its account number `place` has changed.
+fn old(scene: &mut Scene, place: usize, offset: usize) -> Attempt {
+    let attempt = update_group(scene);
+    let key = attempt.instructions[0].accounts[place].pubkey;
+    let mut account = scene.world.svm.get_account(&key).expect("exists");
+    account.data[8 + offset] += 1;
+    scene.world.svm.set_account(key, account).expect("account");
+    attempt
+}
+
 #[test]
 fn a_group_reads_its_own_markets_in_its_own_order() -> Result<()> {
     let good: Make = update_group;
@@ -331,6 +341,8 @@ fn a_group_reads_its_own_markets_in_its_own_order() -> Result<()> {
             },
             good,
         ),
+        row("a market of another layout", Program(E::WrongVersion), |s| old(s, 1, core::mem::offset_of!(Market, version)), good),
+        row("a group of another layout", Program(E::WrongVersion), |s| old(s, 0, core::mem::offset_of!(RiskGroup, version)), good),
         row(
             "a market for the group",
             Number(3002),
@@ -359,5 +371,34 @@ fn a_forged_market_does_not_speak_for_a_member() -> Result<()> {
     let attempt = changed_update(&mut scene, |markets| markets[0].pubkey = forged);
     let error = refused(&mut scene.world, "forged", &attempt).map_err(anyhow::Error::msg)?;
     assert_eq!(error, Program(E::GroupMarkets).error());
+    Ok(())
+}
+
+/// Planted bugs: what no instruction could write, the audit must name.
+#[test]
+fn the_audit_knows_who_belongs_together() -> Result<()> {
+    let mut scene = grouped()?;
+    assert_eq!(audit::violations(&scene.world), Vec::<String>::new());
+    let (group, member, stranger) = (address::group(&scene.world.exchange, 0), scene.keys(0).market, scene.keys(2).market);
+    let saved = scene.world.svm.clone();
+    let forget = |bytes: &mut [u8]| bytes[8 + core::mem::offset_of!(Market, group)..][..32].fill(0);
+    let claim = |bytes: &mut [u8]| bytes[8 + core::mem::offset_of!(Market, group)..][..32].copy_from_slice(group.as_ref());
+    let grant = |bytes: &mut [u8]| {
+        let pair = 8 + core::mem::offset_of!(RiskGroup, correlation) + core::mem::offset_of!(Correlation, pairs);
+        bytes[pair + core::mem::offset_of!(Pair, initial)..][..8].copy_from_slice(&1_i64.to_le_bytes());
+    };
+    let plants: [(Pubkey, &dyn Fn(&mut [u8]), &str); 3] = [
+        (member, &forget, "group 0 breaks its own law"),
+        (stranger, &claim, "market 2 stands in 0 places of groups"),
+        (group, &grant, "group 0 breaks its own law"),
+    ];
+    for (key, plant, words) in plants {
+        let mut account = scene.world.svm.get_account(&key).expect("exists");
+        plant(&mut account.data);
+        scene.world.svm.set_account(key, account).expect("account");
+        let broken = audit::violations(&scene.world);
+        assert!(broken.len() == 1 && broken[0].contains(words), "{words}: {broken:?}");
+        scene.world.svm = saved.clone();
+    }
     Ok(())
 }

@@ -28,6 +28,8 @@ const CASES: u32 = 24;
 
 /// Kinds of actions that must go through at least once in a run.
 const KINDS: &[&str] = &[
+    "Ask",
+    "Back",
     "Bring",
     "Cancel",
     "CancelAll",
@@ -41,11 +43,14 @@ const KINDS: &[&str] = &[
     "Funding",
     "Liquidate",
     "OpenAdl",
+    "Pause",
+    "Pay",
     "Place",
     "Register",
     "Resolve",
     "Round",
     "Settle",
+    "Settling",
     "Take",
     "Touch",
     "Withdraw",
@@ -80,6 +85,11 @@ enum Action {
     Convert { by: usize, who: usize, atoms: i64 },
     Insure { atoms: u64 },
     Fees { market: usize },
+    Ask { who: usize, is_token: bool, share: i64 },
+    Pay { who: usize, is_token: bool },
+    Back { who: usize, is_token: bool },
+    Pause { market: usize, is_lift: bool, by_stranger: bool },
+    Settling { market: usize, is_dead: bool },
 }
 
 /// An order relative to the mark.
@@ -113,6 +123,7 @@ fn wish() -> impl Strategy<Value = Wish> {
 fn action() -> impl Strategy<Value = Action> {
     let (who, market) = (0..MEMBERS, 0..MARKETS);
     let atoms = || prop_oneof![5 => 1_u64..3_000_000_000, 1 => any::<u64>()];
+    let token = || prop::bool::weighted(0.3);
     let gap = prop_oneof![12 => -120_i64..120, 4 => -800_i64..800, 5 => -2_500_i64..2_500, 1 => -5_000_i64..9_000];
     prop_oneof![
         3 => (who.clone(), atoms()).prop_map(|(who, atoms)| Action::Deposit { who, atoms }),
@@ -143,7 +154,13 @@ fn action() -> impl Strategy<Value = Action> {
         3 => market.clone().prop_map(|market| Action::Round { market }),
         4 => (who.clone(), who, prop_oneof![Just(i64::MAX), any::<i64>()]).prop_map(|(by, who, atoms)| Action::Convert { by, who, atoms }),
         1 => atoms().prop_map(|atoms| Action::Insure { atoms }),
-        1 => market.prop_map(|market| Action::Fees { market }),
+        1 => market.clone().prop_map(|market| Action::Fees { market }),
+        5 => (0..MEMBERS, token(), 1_i64..110).prop_map(|(who, is_token, share)| Action::Ask { who, is_token, share }),
+        8 => (0..MEMBERS, token()).prop_map(|(who, is_token)| Action::Pay { who, is_token }),
+        2 => (0..MEMBERS, token()).prop_map(|(who, is_token)| Action::Back { who, is_token }),
+        1 => (market.clone(), any::<bool>(), any::<bool>())
+            .prop_map(|(market, is_lift, by_stranger)| Action::Pause { market, is_lift, by_stranger }),
+        1 => (market, prop::bool::weighted(0.3)).prop_map(|(market, is_dead)| Action::Settling { market, is_dead }),
     ]
 }
 
@@ -163,7 +180,8 @@ struct Play {
 
 impl Play {
     fn new() -> Result<Self> {
-        let mut stage = Stage::new()?;
+        // A fifth of a vault in an hour: enough that not everything has to queue.
+        let mut stage = Stage::limited((1 << 30) / 5, (1 << 30) / 2)?;
         let world = &mut stage.world;
         world.journal = Some(Vec::new());
         let ledger = Ledger::new(world.quote.mint);
@@ -305,8 +323,78 @@ impl Play {
                 let instruction = build::collect_fees(exchange, self.market(market), quote, self.governor_wallet);
                 self.send(instruction, None)?;
             }
+            Action::Ask { who, is_token, share } => {
+                let (kind, token, to) = self.withdrawal(who, is_token);
+                let member = &self.members[who];
+                let balance = self.stage.world.member(&member.account).balance_of(kind.as_ref());
+                let atoms = (balance / 100).saturating_mul(share).unsigned_abs();
+                let (owner, portfolio) = (member.owner.pubkey(), self.portfolio(who));
+                let ask = build::request_withdrawal(owner, exchange, member.account, kind, token, to, atoms, &portfolio);
+                self.send(ask, Some(who))?;
+            }
+            Action::Back { who, is_token } => {
+                let (kind, token, _) = self.withdrawal(who, is_token);
+                let member = &self.members[who];
+                let back = build::cancel_withdrawal(member.owner.pubkey(), exchange, member.account, kind, token);
+                self.send(back, Some(who))?;
+            }
+            Action::Pay { who, is_token } => {
+                let (kind, token, to) = self.withdrawal(who, is_token);
+                let member = &self.members[who];
+                let (owner, portfolio) = (member.owner.pubkey(), self.portfolio(who));
+                let pay = build::process_withdrawal(owner, exchange, member.account, kind, token, to, &portfolio);
+                self.send(pay, None)?;
+            }
             ref other => self.keep(other)?,
         }
+        Ok(())
+    }
+
+    /// Minutes of steady prices; a settling market takes none.
+    fn steady(&mut self, minutes: i64) -> Result<()> {
+        for _ in 0..minutes * 2 {
+            self.stage.world.pass(30);
+            self.publish()?;
+        }
+        Ok(())
+    }
+
+    /// Collateral (none for cash), token and receiver of a member's withdrawals.
+    fn withdrawal(&self, who: usize, is_token: bool) -> (Option<Pubkey>, Token, Pubkey) {
+        if is_token {
+            (Some(self.collateral), self.token, self.purses[who])
+        } else {
+            (None, self.stage.world.quote, self.members[who].wallet)
+        }
+    }
+
+    /// Pauses a market or withdrawals, or lifts the pause.
+    fn pause(&mut self, market: usize, is_lift: bool, by_stranger: bool) -> Result<()> {
+        let world = &mut self.stage.world;
+        let key = if by_stranger { world.payer.insecure_clone() } else { world.governor.insecure_clone() };
+        let market = (market > 0).then(|| world.markets[market].keys.market);
+        let make = if is_lift { build::lift_pause } else { build::pause };
+        let instruction = make(key.pubkey(), world.exchange, market);
+        match world.send(&[instruction], &[&key]) {
+            Ok(_) => self.tally.0 += 1,
+            Err(refused) => {
+                ensure!(name_of(&refused).is_some(), "refused without a number: {refused}");
+                self.tally.1 += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// A market settles, if its feed is dead; `is_dead` makes it so.
+    fn settling(&mut self, market: usize, is_dead: bool) -> Result<()> {
+        if is_dead {
+            self.stage.world.pass(21_600);
+            for other in (0..MARKETS).filter(|other| *other != market) {
+                let price = self.stage.prices[other];
+                let _ = self.stage.world.publish(other, price, price / 2_500);
+            }
+        }
+        self.send(build::begin_settling(self.market(market)), None)?;
         Ok(())
     }
 
@@ -338,6 +426,8 @@ impl Play {
                 let world = &self.stage.world;
                 build::resolve_bankruptcy(world.exchange, self.members[who].account, world.quote, &self.portfolio(who))
             }
+            Action::Pause { market, is_lift, by_stranger } => return self.pause(market, is_lift, by_stranger),
+            Action::Settling { market, is_dead } => return self.settling(market, is_dead),
             Action::Round { market } => build::advance_round(self.market(market)),
             Action::Liquidate { by, who, market, lots } => {
                 let portfolio = self.portfolio(who).and(&self.portfolio(by));
@@ -439,7 +529,7 @@ fn drain(play: &mut Play, passed: &mut Passed) -> Result<()> {
         play.act(&Action::CancelAll { who })?;
     }
     for _round in 0..8 {
-        play.stage.calm(20)?;
+        play.steady(20)?;
         for market in 0..MARKETS {
             count(play, passed, &Action::Round { market })?;
             count(play, passed, &Action::Round { market })?;
@@ -486,9 +576,9 @@ fn close_lots(play: &mut Play, passed: &mut Passed, who: usize) -> Result<()> {
         for candidate in 0..MEMBERS {
             count(play, passed, &Action::Register { who, market, candidate, by: (candidate + 1) % MEMBERS })?;
         }
-        play.stage.calm(1)?;
+        play.steady(1)?;
         count(play, passed, &Action::Execute { who, market })?;
-        play.stage.calm(1)?;
+        play.steady(1)?;
         count(play, passed, &Action::Deleverage { who, market })?;
         count(play, passed, &Action::CloseAdl { who, market })?;
     }

@@ -72,7 +72,18 @@ fn run(arguments: &[String]) -> Result<()> {
     }
 }
 
+/// Takes what cargo says about this package out of the environment. Build scripts of dependencies compare such variables with those of their
+/// last run, so that the same build by hand and by a command would each undo the other.
+fn forget_package() {
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            std::env::remove_var(name);
+        }
+    }
+}
+
 fn main() -> ExitCode {
+    forget_package();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.split_first() {
         Some((command, rest)) if command == "backtest" => backtest::run(rest),

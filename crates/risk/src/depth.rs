@@ -219,3 +219,101 @@ impl DepthState {
 fn slot(bucket: i64) -> RiskResult<usize> {
     usize::try_from(bucket.rem_euclid(RING)).map_err(|_| RiskError::Overflow)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests fail by panicking")]
+    use super::*;
+    use proptest::prelude::*;
+
+    const USD: i64 = 1_000_000;
+
+    fn sample(depth: i64, interest: i64) -> DepthSample {
+        DepthSample { depth: Quote::new(depth * USD), open_interest: Quote::new(interest * USD) }
+    }
+
+    /// A state that has seen `sample` once a minute over `minutes`, and the time of the next minute.
+    fn seen(state: DepthState, from: i64, minutes: i64, sample: &DepthSample) -> (DepthState, i64) {
+        let mut state = state;
+        for minute in 0..minutes {
+            state.push(sample, Secs::new(from + 60 * minute), &DepthParams::default()).unwrap();
+        }
+        (state, from + 60 * minutes)
+    }
+
+    fn dollars(quote: Quote) -> i64 {
+        quote.raw() / USD
+    }
+
+    fn terms(state: &DepthState) -> (i64, i64) {
+        let terms = state.size_terms(&DepthParams::default()).unwrap();
+        (dollars(terms.allowance_im), dollars(terms.allowance_mm))
+    }
+
+    /// RULES 4.4: what is shown for a moment raises nothing within the hour; what is gone lowers IM at once and MM by the glide.
+    #[test]
+    fn a_wall_raises_nothing_and_a_thin_book_liquidates_nobody() {
+        let (steady, now) = seen(DepthState::zeroed(), 1_000_000_200, 90, &sample(400_000, 20_000_000));
+        assert_eq!((dollars(steady.least_depth()), dollars(steady.mean_open_interest())), (400_000, 20_000_000));
+        assert_eq!(terms(&steady), (400_000, 400_000));
+        // Ten minutes of a wall.
+        let (wall, _) = seen(steady, now, 10, &sample(9_000_000, 20_000_000));
+        assert_eq!(terms(&wall), (400_000, 400_000));
+        // Ten minutes without a book: the allowance of IM is the floor, that of MM has fallen by 10 % an hour.
+        let (thin, later) = seen(steady, now, 10, &sample(0, 20_000_000));
+        let (im, mm) = terms(&thin);
+        assert_eq!(im, 100_000);
+        assert!((393_000..=394_500).contains(&mm), "{mm}");
+        // An hour after the book is back, both are.
+        let (back, _) = seen(thin, later, 75, &sample(400_000, 20_000_000));
+        assert_eq!(terms(&back), (400_000, 400_000));
+    }
+
+    #[test]
+    fn open_interest_bounds_it_by_its_share() {
+        let (state, _) = seen(DepthState::zeroed(), 1_000_000_200, 90, &sample(5_000_000, 4_000_000));
+        // 5 % in Q30 is a trifle less.
+        assert_eq!(terms(&state), (199_999, 199_999));
+        assert_eq!(terms(&DepthState::zeroed()), (100_000, 100_000), "never looked at: the floor");
+    }
+
+    /// In one second the smaller sample stands, whoever comes last; the past cannot be written.
+    #[test]
+    fn nobody_paints_over_a_sample() {
+        let params = DepthParams::default();
+        let (steady, now) = seen(DepthState::zeroed(), 1_000_000_200, 90, &sample(400_000, 20_000_000));
+        let push = |samples: &[i64]| {
+            let mut state = steady;
+            samples.iter().for_each(|depth| state.push(&sample(*depth, 20_000_000), Secs::new(now), &params).unwrap());
+            state.push(&sample(400_000, 20_000_000), Secs::new(now + 300), &params).unwrap();
+            state
+        };
+        assert_eq!(push(&[200_000, 9_000_000]), push(&[9_000_000, 200_000]));
+        let mut state = steady;
+        assert_eq!(state.push(&sample(1, 1), Secs::new(now - 61), &params), Err(RiskError::WrongState));
+        assert_eq!(state.push(&sample(-1, 1), Secs::new(now), &params), Err(RiskError::QuantityOutOfRange));
+        assert_eq!(state.push(&sample(1, 1), Secs::new(0), &params), Err(RiskError::ParameterOutOfRange));
+        let wrong = DepthParams { rate: Ratio::of(2, 1), ..params };
+        assert_eq!(state.push(&sample(1, 1), Secs::new(now), &wrong), Err(RiskError::ParameterOutOfRange));
+        assert_eq!(state, steady, "what is refused changes nothing");
+    }
+
+    proptest! {
+        /// The sums hold for any samples and gaps; MM is never charged more than IM; a gap is worth five minutes of glide.
+        #[test]
+        fn allowances_stay_in_order(steps in prop::collection::vec((0..=i64::MAX, 0..=i64::MAX, 1..=100_000i64), 1..60)) {
+            let params = DepthParams::default();
+            let (mut state, mut now) = (DepthState::zeroed(), 1_000_000_000);
+            for (depth, interest, gap) in steps {
+                now += gap;
+                let before = state.size_terms(&params).unwrap();
+                state.push(&DepthSample { depth: Quote::new(depth), open_interest: Quote::new(interest) }, Secs::new(now), &params).unwrap();
+                let after = state.size_terms(&params).unwrap();
+                prop_assert!(after.allowance_mm >= after.allowance_im && after.allowance_im >= params.floor);
+                // 10 % an hour over five minutes is below 0.84 %.
+                let least = before.allowance_mm.raw() / 10_000 * 9_916;
+                prop_assert!(after.allowance_mm.raw() >= least, "{before:?} {after:?}");
+            }
+        }
+    }
+}

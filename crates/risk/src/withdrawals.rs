@@ -352,14 +352,16 @@ mod tests {
         let mut vault = Vault::new();
         let mut whale = vault.request(50 * MILLION, 0).unwrap();
         let mut small = vault.request(MILLION / 2, 1).unwrap();
-        vault.gate.share(at(3_600)).unwrap();
+        let share = vault.gate.share(at(3_600)).unwrap();
+        assert!(share.is_positive());
+        assert_eq!(vault.gate.share(at(7_200)), Ok(Atoms::ZERO), "what is granted and not paid is reserved");
         vault.gate.cancel(&mut whale).unwrap();
-        let early = vault.process(&mut small, MILLION / 2, 3_601);
-        let rest = vault.process(&mut small, MILLION / 2 - early, 7_200);
+        let early = vault.process(&mut small, MILLION / 2, 7_200);
+        let rest = vault.process(&mut small, MILLION / 2 - early, 10_800);
         assert_eq!(early + rest, MILLION / 2);
         vault.gate.cancel(&mut small).unwrap();
         assert_eq!((vault.gate.queue.waiting, vault.gate.queue.granted, vault.gate.queue.open), (Atoms::ZERO, Atoms::ZERO, 0));
-        vault.withdraw(MILLION / 4, 7_200).unwrap();
+        vault.withdraw(MILLION / 4, 10_800).unwrap();
     }
 
     #[test]

@@ -7,6 +7,8 @@
 extern crate alloc;
 
 mod mirror;
+mod outflow;
+mod smile;
 
 pub mod adl_round;
 pub mod book;

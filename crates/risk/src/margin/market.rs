@@ -93,7 +93,7 @@ pub(super) struct MarketScan {
     pub(super) scan: i64,
     /// Option add-ons of RULES 4.4 as far as they count, ≥ 0.
     pub(super) add_on: i64,
-    /// Worst loss of the options alone, limited by what they can lose.
+    /// Worst loss of the options alone and their add-ons, limited by what they can lose.
     pub(super) options: i64,
     /// Linear charge plus the most that the options can lose: no target need be above it.
     pub(super) limit: i64,
@@ -155,14 +155,14 @@ pub(super) fn market_scan<A: Exact>(ends: &LinearEnds, part: &OptionPart, rates:
     let (grid_all, worst_all) = worst_of(&grid);
     let linear = ends.charge::<A>(rates.linear);
     let grid_options = options_alone::<A>(part, rates);
-    let options = grid_options.min(part.max_loss);
     let is_bare = ends.is_nothing();
     // Without a linear leg both terms are the same one, limited by what the options can lose.
-    let alone = A::add(linear, options);
+    let alone = A::add(linear, grid_options.min(part.max_loss));
     let scan = grid_all.min(alone);
     let add = A::add(A::add(part.basis, part.short), part.tenor);
     let limit = linear.saturating_add(part.max_loss);
-    let limited = A::add(linear, A::add(grid_options, add).min(part.max_loss));
+    let options = A::add(grid_options, add).min(part.max_loss);
+    let limited = A::add(linear, options);
     let total = if is_bare { limited } else { A::add(grid_all, add).min(limited) };
     let add_on = positive(A::sub(total, scan));
     let mode = if scan == grid_all || is_bare { ScanMode::Grid } else { ScanMode::Linear };
@@ -237,7 +237,7 @@ impl MarketOutcome {
         AddOns { basis: Quote::new(basis), short_options: Quote::new(short), tenor: Quote::new(tenor), size, depeg: Quote::ZERO }
     }
 
-    /// Option value that is left in the worst scenario of the options alone (RULES 1.6), ≥ 0.
+    /// Option value that is left in the worst scenario of the options alone, after their add-ons (RULES 1.6), ≥ 0.
     pub(super) fn survives(&self) -> i64 {
         positive(self.part_im.value.saturating_sub(self.im.options))
     }
@@ -256,7 +256,10 @@ impl MarketOutcome {
         leg.mode_mm = self.mm.mode;
         leg.worst_scenario_im = self.im.worst;
         leg.worst_scenario = self.mm.worst;
-        leg.edge_im = Quote::new(scale_ceil::<A>(size, terms.edge_im));
+        // A doubtful price takes no more off options than they can still lose.
+        let linear = magnitude::<A>(ends.0.long).max(magnitude::<A>(ends.0.short));
+        let most = scale_ceil::<A>(linear, terms.edge_im).saturating_add(positive(self.part_im.max_loss.saturating_sub(self.im.options)));
+        leg.edge_im = Quote::new(scale_ceil::<A>(size, terms.edge_im).min(most));
         leg.edge_trigger = Quote::new(terms.trigger_edge_of::<A>(delta_mm));
         let held = A::add(leg.scan_mm.raw(), leg.add_on_mm.raw());
         let of_options = scale_ceil::<A>(held, target_share).min(positive(self.mm.limit.saturating_sub(held)));

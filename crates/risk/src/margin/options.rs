@@ -10,7 +10,8 @@ use crate::units::{Lots, Quote, Ratio, Round, MAX_LOTS};
 
 /// Most option legs of one account (DESIGN 3).
 pub const MAX_OPTIONS: usize = 16;
-/// Largest lots × max(forward, strike) of one option leg, orders included, atoms.
+/// Largest lots × max(forward, strike, forward − strike) of one option leg, orders included, atoms. [The strike against the moving part of
+/// the forward is negative once the fixed part alone is past it.]
 pub const MAX_OPTION_NOTIONAL: i64 = 1 << 52;
 /// Largest value of the resting orders of one side of a leg.
 const MAX_ORDER_VALUE: i64 = MAX_OPTION_NOTIONAL << 1;
@@ -101,7 +102,7 @@ fn check_leg(leg: &OptionInput, units: &UnitValues) -> RiskResult<()> {
     if !is_lots(lots) || !is_lots(leg.bids) || !is_lots(leg.asks) {
         return Err(RiskError::QuantityOutOfRange);
     }
-    let price = units.forward.max(units.strike);
+    let price = units.largest_price();
     let largest = lots.raw().wrapping_add(leg.bids.max(leg.asks).raw()).wrapping_mul(price);
     let is_value = |value: Quote| (0..=MAX_ORDER_VALUE).contains(&value.raw());
     if largest <= MAX_OPTION_NOTIONAL && is_value(leg.bids_value) && is_value(leg.asks_value) {
@@ -279,9 +280,8 @@ fn add_leg<A: Exact>(part: &mut OptionPart, sum: &mut ExpirySum, unit: &UnitValu
     for (skew, value) in sum.skew.iter_mut().zip(unit.values.iter().skip(COLUMN_SKEW)) {
         *skew = A::add(*skew, ends.loss::<A>(A::sub(mark, *value)));
     }
-    let [up, down] = [unit.values[COLUMN_BASIS_UP], unit.values[COLUMN_BASIS_DOWN]];
-    sum.basis.0 = A::add(sum.basis.0, ends.loss::<A>(A::sub(mark, up)));
-    sum.basis.1 = A::add(sum.basis.1, ends.loss::<A>(A::sub(mark, down)));
+    sum.basis.0 = A::add(sum.basis.0, ends.loss::<A>(A::sub(mark, unit.values[COLUMN_BASIS_UP])));
+    sum.basis.1 = A::add(sum.basis.1, ends.loss::<A>(A::sub(mark, unit.values[COLUMN_BASIS_DOWN])));
     sum.value = A::add(sum.value, A::mul(leg.lots.raw(), mark));
     let (one, other) = (A::mul(ends.long, unit.delta), A::mul(ends.short, unit.delta));
     part.delta_long = A::add(part.delta_long, one.max(other));

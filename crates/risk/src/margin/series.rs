@@ -123,6 +123,8 @@ pub struct SeriesTerms {
     is_intrinsic: bool,
 }
 
+const _: () = assert!(COLUMN_SKEW + 2 == SCENARIOS);
+
 /// For each column the spot move and the volatility point.
 const PLAN: [(usize, usize); COLUMNS] = plan();
 
@@ -143,7 +145,6 @@ const fn plan() -> [(usize, usize); COLUMNS] {
         }
         column += 1;
     }
-    const { assert!(COLUMN_SKEW + 2 == SCENARIOS) };
     plan
 }
 
@@ -300,6 +301,12 @@ impl UnitValues {
     pub fn new(grid: &SpotGrid, expiries: &[ExpiryTerms], expiry: u8, strike: Price, kind: OptionKind, sigma: Ratio) -> RiskResult<Self> {
         let terms = expiries.get(usize::from(expiry)).ok_or(RiskError::QuantityOutOfRange)?;
         Ok(SeriesTerms::new(terms, strike, kind, sigma)?.price(grid, terms.market, expiry))
+    }
+
+    /// What bounds the value of a lot at the mark: max(forward, strike, forward − strike), atoms.
+    pub(super) fn largest_price(&self) -> i64 {
+        // Both are within ± 2³¹.
+        self.forward.max(self.strike).max(self.forward.wrapping_sub(self.strike))
     }
 
     /// Mark of a lot, rounded down to the atom.

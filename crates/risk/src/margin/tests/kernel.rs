@@ -6,7 +6,7 @@ use super::*;
 use crate::error::RiskError;
 use crate::units::{MAX_LOTS, MAX_NOTIONAL, MAX_PRICE};
 
-struct Checked;
+pub(super) struct Checked;
 
 impl Exact for Checked {
     fn add(a: i64, b: i64) -> i64 {

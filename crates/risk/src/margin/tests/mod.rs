@@ -12,6 +12,7 @@ pub(crate) mod book;
 mod checks;
 mod cross;
 mod examples;
+mod extremes;
 mod kernel;
 mod options;
 mod properties;

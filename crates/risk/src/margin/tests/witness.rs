@@ -3,7 +3,7 @@
 use super::book::{any_options, any_portfolio, sane_market, Account};
 use super::*;
 
-fn shown(account: &Account, named: &Witness) -> Shortfall {
+pub(super) fn shown(account: &Account, named: &Witness) -> Shortfall {
     let (markets, expiries) = (account.terms(), account.expiry_terms());
     let price = |s: &super::book::SeriesSpec| {
         let market = account.expiries[usize::from(s.expiry)].market;

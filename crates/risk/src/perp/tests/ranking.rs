@@ -188,10 +188,14 @@ fn rewards_are_small_and_a_tenth_of_the_fees_an_hour() {
     assert!(CANDIDATE_SHARE < PerpParams::default().taker_fee.mul(Ratio::of(1, 2), Round::Floor).unwrap(), "below what the protocol kept");
     assert_eq!(claim_reward(Quote::new(1_000_000)).unwrap().raw(), 9_999);
     assert_eq!(take_reward(&mut market, REWARD, at(0)).unwrap(), REWARD);
-    assert_eq!(take_reward(&mut market, Quote::new(70_000), at(3_599)).unwrap().raw(), 50_000, "a tenth of a dollar in this hour");
+    assert_eq!(
+        take_reward(&mut market, Quote::new(70_000), at(3_599)).unwrap().raw(),
+        49_999,
+        "a tenth of a dollar in this hour, rounded down"
+    );
     assert_eq!(take_reward(&mut market, REWARD, at(3_599)).unwrap().raw(), 0);
     assert_eq!(take_reward(&mut market, REWARD, at(3_600)).unwrap(), REWARD);
-    assert_eq!((market.fees, market.rewarded, market.reward_hour), (850_000, 50_000, 1));
+    assert_eq!((market.fees, market.rewarded, market.reward_hour), (850_001, 50_000, 1));
     assert_eq!(take_reward(&mut market, Quote::new(-1), at(3_600)), Err(RiskError::QuantityOutOfRange));
     assert_eq!(take_reward(&mut PerpMarket::default(), REWARD, at(0)).unwrap(), Quote::ZERO, "nothing to pay from");
 }

@@ -3,6 +3,7 @@
 
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{GroupCreated, Header};
+use crate::position::require_version;
 use anchor_lang::prelude::*;
 use plimsoll_risk::correlation::CorrelationParams;
 use plimsoll_risk::Ratio;
@@ -68,6 +69,7 @@ pub(crate) fn handler<'info>(ctx: Context<'info, CreateGroup<'info>>, args: Crea
         require!(info.is_writable, PlimsollError::NotWritable);
         // A market passed twice has joined by the time it is met again.
         let mut market = loader.load_mut()?;
+        require_version(market.version)?;
         require_keys_eq!(market.exchange, exchange, PlimsollError::WrongExchange);
         require_keys_eq!(market.group, Pubkey::default(), PlimsollError::MarketInGroup);
         market.group = key;

@@ -54,12 +54,12 @@ pub(crate) fn handler(ctx: Context<Settle>) -> Result<()> {
     };
     let after = after.or_refuse()?;
     *cash = after.raw();
-    let (moved, balance, books) = (Moved::of(&touched), Balance::of(&account, slot), Books::of(&market));
-    account.close_if_empty(slot);
     // What roundings left in clearing belongs to the tranche once nobody is in the market.
     if market.perp.positions == 0 {
         let _ = sweep_dust(&mut market.perp);
     }
+    let (moved, balance, books) = (Moved::of(&touched), Balance::of(&account, slot), Books::of(&market));
+    account.close_if_empty(slot);
     account.sequence = account.sequence.wrapping_add(1);
     market.sequence = market.sequence.wrapping_add(1);
     account.invariant().or_refuse()?;

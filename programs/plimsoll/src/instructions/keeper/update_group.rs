@@ -3,6 +3,7 @@
 
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{GroupUpdated, Header};
+use crate::position::require_version;
 use anchor_lang::prelude::*;
 use plimsoll_risk::correlation::{Measure, Sample, MEMBERS};
 use plimsoll_state::{Market, RiskGroup};
@@ -17,12 +18,16 @@ pub struct UpdateGroup<'info> {
 
 /// Reads what each market says of its last bucket.
 fn read_samples<'info>(group: &RiskGroup, infos: &'info [AccountInfo<'info>]) -> Result<[Sample; MEMBERS]> {
+    require_version(group.version)?;
     require!(infos.len() == group.members().len(), PlimsollError::GroupMarkets);
     let mut samples = [Sample::default(); MEMBERS];
     for ((sample, key), info) in samples.iter_mut().zip(group.members()).zip(infos) {
         // The key was recorded from a market of this exchange; the loader checks owner and type again.
         require_keys_eq!(*info.key, *key, PlimsollError::GroupMarkets);
-        *sample = AccountLoader::<Market>::try_from(info)?.load()?.vol.sample();
+        let loader = AccountLoader::<Market>::try_from(info)?;
+        let market = loader.load()?;
+        require_version(market.version)?;
+        *sample = market.vol.sample();
     }
     Ok(samples)
 }

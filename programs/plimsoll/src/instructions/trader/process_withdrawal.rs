@@ -6,7 +6,7 @@
 
 use crate::custody::{measure, require_open, token_of, with_gate};
 use crate::errors::{OrRefuse, PlimsollError};
-use crate::events::{Header, WithdrawalChanged};
+use crate::events::{Header, Transferred, WithdrawalChanged};
 use crate::portfolio::Roster;
 use crate::tokens::Movement;
 use anchor_lang::prelude::*;
@@ -97,7 +97,7 @@ pub(crate) fn handler(ctx: Context<ProcessWithdrawal>) -> Result<()> {
         let exchange = ctx.accounts.exchange.load()?;
         (exchange.governor, exchange.bump)
     };
-    let (event, is_done) = {
+    let (event, balance, is_done) = {
         let accounts = &*ctx.accounts;
         let mut account = accounts.margin_account.load_mut()?;
         let mut request = accounts.request.load_mut()?;
@@ -115,7 +115,8 @@ pub(crate) fn handler(ctx: Context<ProcessWithdrawal>) -> Result<()> {
         account.invariant().or_refuse()?;
         let header = Header::new(&clock, Pubkey::default(), accounts.margin_account.key(), account.sequence);
         let mint = accounts.mint.key();
-        (WithdrawalChanged { header, mint, paid, waiting: waiting.raw(), granted: granted.raw() }, is_done)
+        let balance = account.balance_of(accounts.collateral.as_ref().map(AccountLoader::key).as_ref());
+        (WithdrawalChanged { header, mint, paid, waiting: waiting.raw(), granted: granted.raw() }, balance, is_done)
     };
     let accounts = &mut *ctx.accounts;
     let atoms = u64::try_from(event.paid).map_err(|_| PlimsollError::Overflow)?;
@@ -132,6 +133,10 @@ pub(crate) fn handler(ctx: Context<ProcessWithdrawal>) -> Result<()> {
     if is_done {
         accounts.request.close(accounts.owner.to_account_info())?;
     }
+    let WithdrawalChanged { header, mint, paid, .. } = event;
     emit_cpi!(event);
+    if paid > 0 {
+        emit_cpi!(Transferred { header, mint, amount: paid.saturating_neg(), balance });
+    }
     Ok(())
 }
