@@ -87,8 +87,8 @@ proptest! {
             );
             prop_assert_eq!(bare, checked);
             let rates = MeasureRates::new(&terms, measure);
-            let one = market_scan::<Bare>(&LinearEnds::new::<Bare>(&terms, &leg, measure), &bare, &rates);
-            let two = market_scan::<Checked>(&LinearEnds::new::<Checked>(&terms, &leg, measure), &checked, &rates);
+            let one = market_scan::<Bare>(&LinearEnds::new::<Bare>(&terms, &leg, measure), &bare, &rates, true);
+            let two = market_scan::<Checked>(&LinearEnds::new::<Checked>(&terms, &leg, measure), &checked, &rates, true);
             prop_assert_eq!((one.scan, one.add_on, one.rows), (two.scan, two.add_on, two.rows));
         }
     }
