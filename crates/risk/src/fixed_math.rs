@@ -125,6 +125,26 @@ pub fn scale(value: i64, ratio: Ratio, round: Round) -> RiskResult<i64> {
 /// x = 2ᵉ·m with m in [1, 2); m times a 16-bit reciprocal is 1 + z with |z| ≤ 2⁻⁶, and ln x = e·ln 2 − ln(reciprocal) + ln(1 + z), the last
 /// from nine terms of its series. The first and the last reciprocal are exactly 1 and ½, so the result is precise on both sides of 1.
 pub fn ln(x: u64) -> RiskResult<Log> {
+    let (whole, offset, z) = split_log(x)?;
+    // Q62 to Q56, to nearest.
+    Ok(Log(whole.wrapping_add(offset.wrapping_add(ln_1p(z)).wrapping_add(1 << 5) >> 6)))
+}
+
+/// The natural logarithm of an integer to 2⁻³³, for a tenth of the price of [`ln`]: five terms of the series, in 64-bit products.
+///
+/// Errors: [`RiskError::QuantityOutOfRange`] for zero.
+pub fn ln_fast(x: u64) -> RiskResult<Log> {
+    let (whole, offset, z) = split_log(x)?;
+    // Q40, at most 2³⁴ in size, against sums of at most 1.01 in Q28.
+    let z = z >> 23;
+    let next = |n: i64, sum: i64| inverse(n, 28).wrapping_sub(z.wrapping_mul(sum) >> 40);
+    let sum = next(1, next(2, next(3, next(4, inverse(5, 28)))));
+    Ok(Log(whole.wrapping_add(offset >> 6).wrapping_add(z.wrapping_mul(sum) >> 12)))
+}
+
+/// x as e·ln 2 in Q56, −ln(reciprocal) in Q62 and z in Q63.
+#[inline(always)]
+fn split_log(x: u64) -> RiskResult<(i64, i64, i64)> {
     let zeros = x.leading_zeros();
     if x == 0 {
         return Err(RiskError::QuantityOutOfRange);
@@ -136,10 +156,8 @@ pub fn ln(x: u64) -> RiskResult<Log> {
     // 48 bits × 17 bits, and the total is within 2⁻⁶ of 2⁶³.
     let near_one = (mantissa >> 16).wrapping_mul(reciprocal).wrapping_add((mantissa & 0xFFFF).wrapping_mul(reciprocal) >> 16);
     let z = near_one.wrapping_sub(1 << 63).cast_signed();
-    let fraction = offset.wrapping_add(ln_1p(z));
     let whole = exponent.wrapping_mul(LN_2_HIGH).wrapping_add(exponent.wrapping_mul(LN_2_LOW) >> 16).cast_signed();
-    // Q62 to Q56, to nearest.
-    Ok(Log(whole.wrapping_add(fraction.wrapping_add(1 << 5) >> 6)))
+    Ok((whole, offset, z))
 }
 
 /// ln(1 + z) in Q62 for z in Q63, |z| ≤ 2⁻⁶.

@@ -3,7 +3,7 @@
 use crate::margin_account::OptionLeg;
 use crate::{MarginAccount, Market};
 use alloc::vec::Vec;
-use plimsoll_risk::fixed_math::{ln, Log};
+use plimsoll_risk::fixed_math::{ln_fast, Log};
 use plimsoll_risk::margin::{ExpiryTerms, OptionBook, OptionInput, OptionKind, SeriesTerms, SpotGrid, UnitValues};
 use plimsoll_risk::option::surface::Measure;
 use plimsoll_risk::option::Curve;
@@ -96,7 +96,7 @@ impl Options {
 }
 
 fn log_of(price: Price) -> RiskResult<Log> {
-    ln(Price::checked(price.raw())?.raw().unsigned_abs())
+    ln_fast(Price::checked(price.raw())?.raw().unsigned_abs())
 }
 
 impl OptionLeg {

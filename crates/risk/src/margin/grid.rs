@@ -159,6 +159,11 @@ pub(super) const ROW_SPOT: [usize; SCENARIOS] = row_spots();
 /// mirror, so that a gain there offsets nothing. A tail has no mirror and names itself.
 pub(super) const MIRROR: [usize; SCENARIOS] = mirrors();
 
+/// For each row the share of a loss that counts in a tail, Q30; 1 inside the range.
+pub(super) const ROW_WEIGHT: [i64; SCENARIOS] = row_weights();
+/// The same by spot move.
+pub(super) const SPOT_WEIGHT: [i64; SPOTS] = spot_weights();
+
 /// The moves of the tails, rows 24 to 31.
 pub(super) const TAILS: [Ratio; 8] = [
     Ratio::of(-66, 100),
@@ -188,6 +193,30 @@ const fn row_spots() -> [usize; SCENARIOS] {
     }
     assert!(9 + tails == SPOTS);
     spots
+}
+
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const fn row_weights() -> [i64; SCENARIOS] {
+    let mut weights = [Ratio::ONE.raw(); SCENARIOS];
+    let mut row = 0;
+    while row < SCENARIOS {
+        weights[row] = GRID[row].weight.raw();
+        // What counts as a tail is read off the weight.
+        assert!(GRID[row].is_tail() == (weights[row] != Ratio::ONE.raw()));
+        row += 1;
+    }
+    weights
+}
+
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const fn spot_weights() -> [i64; SPOTS] {
+    let mut weights = [Ratio::ONE.raw(); SPOTS];
+    let mut row = 0;
+    while row < SCENARIOS {
+        weights[ROW_SPOT[row]] = ROW_WEIGHT[row];
+        row += 1;
+    }
+    weights
 }
 
 #[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::as_conversions, reason = "evaluated by the compiler")]

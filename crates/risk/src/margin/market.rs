@@ -1,6 +1,6 @@
 //! One market with options: the scan of RULES 4.2, its add-ons, and the loss by scenario that RULES 4.3 adds up over markets.
 
-use super::grid::{GRID, MM_GRID_FACTOR, ROW_SPOT, SCENARIOS, SPOTS, TAILS};
+use super::grid::{MM_GRID_FACTOR, ROW_NONE, ROW_SPOT, ROW_WEIGHT, SCENARIOS, SPOTS, SPOT_WEIGHT, TAILS};
 use super::kernel::{magnitude, positive, scale_ceil, scale_floor, Exact, LegHealth, LegInput, ScanMode};
 use super::options::{Measure, OptionPart};
 use super::report::AddOns;
@@ -44,6 +44,9 @@ impl LinearEnds {
     /// Loss when spot moves by the ratio `by`: the worse end; losses rounded up, gains down.
     pub(super) fn loss<A: Exact>(&self, by: i64) -> i64 {
         let long = A::add(signed_loss::<A>(self.long, by), self.long_now);
+        if self.long == self.short && self.long_now >= self.short_now {
+            return long;
+        }
         long.max(A::add(signed_loss::<A>(self.short, by), self.short_now))
     }
 
@@ -100,13 +103,13 @@ pub(super) struct MarketScan {
     pub(super) mode: ScanMode,
     /// Row of the grid (1 ..= 33) that costs all legs most.
     pub(super) worst: u8,
-    /// Loss by row as RULES 4.3 adds it up ([`profile`]); its largest entry is `scan`.
+    /// Loss by row as RULES 4.3 adds it up ([`profile`]); its largest entry is `scan`. Zero in a market of no group, where nobody reads it.
     pub(super) rows: [i64; SCENARIOS],
 }
 
 /// Loss and its row, the first of equals.
 pub(super) fn worst_of(rows: &[i64; SCENARIOS]) -> (i64, u8) {
-    let (mut worst, mut at) = (0, super::grid::ROW_NONE);
+    let (mut worst, mut at) = (0, ROW_NONE);
     for (row, loss) in (1_u8..).zip(rows.iter()) {
         if *loss > worst {
             (worst, at) = (*loss, row);
@@ -118,9 +121,15 @@ pub(super) fn worst_of(rows: &[i64; SCENARIOS]) -> (i64, u8) {
 /// `loss` as a row counts it: dampened in a tail, where a gain counts for nothing.
 #[inline(always)]
 pub(super) fn dampened<A: Exact>(row: usize, loss: i64) -> i64 {
-    match GRID.get(row) {
-        Some(scenario) if scenario.is_tail() => scale_ceil::<A>(positive(loss), scenario.weight.raw()),
-        _ => loss,
+    weighted::<A>(ROW_WEIGHT.get(row).copied().unwrap_or(ONE), loss)
+}
+
+#[inline(always)]
+fn weighted<A: Exact>(weight: i64, loss: i64) -> i64 {
+    if weight == ONE {
+        loss
+    } else {
+        scale_ceil::<A>(positive(loss), weight)
     }
 }
 
@@ -151,10 +160,10 @@ pub(super) fn spot_moves(range: i64) -> [i64; SPOTS] {
 /// RULES 4.2: scan = min( grid over all legs ; R_lin × |net linear delta| + grid over options alone ).
 #[inline(never)]
 pub(super) fn market_scan<A: Exact>(ends: &LinearEnds, part: &OptionPart, rates: &MeasureRates, is_grouped: bool) -> MarketScan {
-    let grid = grid_rows::<A>(ends, part, rates);
-    let (grid_all, worst_all) = worst_of(&grid);
+    let linear_moves = linear_losses::<A>(ends, rates.range);
+    let (grid_all, worst_all) = worst_of_all::<A>(&linear_moves, part, rates);
     let linear = ends.charge::<A>(rates.linear);
-    let grid_options = options_alone::<A>(part, rates);
+    let grid_options = factored::<A>(worst_spot::<A>(part.spots.iter().copied()), rates.factor);
     let is_bare = ends.is_nothing();
     // Without a linear leg both terms are the same one, limited by what the options can lose.
     let alone = A::add(linear, grid_options.min(part.max_loss));
@@ -167,7 +176,11 @@ pub(super) fn market_scan<A: Exact>(ends: &LinearEnds, part: &OptionPart, rates:
     let add_on = positive(A::sub(total, scan));
     let mode = if scan == grid_all || is_bare { ScanMode::Grid } else { ScanMode::Linear };
     // Only the joint loss of a group reads them.
-    let rows = if is_grouped { profile::<A>(grid, part, rates, scan, grid_all.min(limit)) } else { grid };
+    let rows = if is_grouped {
+        profile::<A>(grid_rows::<A>(&linear_moves, part, rates), part, rates, scan, grid_all.min(limit))
+    } else {
+        [0; SCENARIOS]
+    };
     MarketScan { scan, add_on, options, limit, mode, worst: worst_all, rows }
 }
 
@@ -180,7 +193,7 @@ fn profile<A: Exact>(grid: [i64; SCENARIOS], part: &OptionPart, rates: &MeasureR
     let share = share_of(scan, largest);
     let mut rows = grid;
     for (index, (row, options)) in rows.iter_mut().zip(part.rows.iter()).enumerate() {
-        if GRID.get(index).is_some_and(|scenario| scenario.is_tail()) {
+        if ROW_WEIGHT.get(index).is_some_and(|weight| *weight != ONE) {
             *row = (*row).min(factored::<A>(dampened::<A>(index, *options), rates.factor));
         }
         *row = factored::<A>((*row).min(largest), share);
@@ -201,10 +214,19 @@ pub(super) fn share_of(part: i64, whole: i64) -> i64 {
     crate::units::div((part >> cut) << 30, (whole >> cut).max(1), crate::units::Round::Ceil).unwrap_or(ONE).min(ONE)
 }
 
+/// Loss of the linear leg by spot move.
+fn linear_losses<A: Exact>(ends: &LinearEnds, range: i64) -> [i64; SPOTS] {
+    if ends.is_nothing() {
+        return [0; SPOTS];
+    }
+    let mut losses = spot_moves(range);
+    losses.iter_mut().for_each(|by| *by = ends.loss::<A>(*by));
+    losses
+}
+
 /// Loss of all legs by row.
-fn grid_rows<A: Exact>(ends: &LinearEnds, part: &OptionPart, rates: &MeasureRates) -> [i64; SCENARIOS] {
-    let mut linear = spot_moves(rates.range);
-    linear.iter_mut().for_each(|by| *by = ends.loss::<A>(*by));
+#[inline(never)]
+fn grid_rows<A: Exact>(linear: &[i64; SPOTS], part: &OptionPart, rates: &MeasureRates) -> [i64; SCENARIOS] {
     let mut rows = [0; SCENARIOS];
     for (index, (row, (spot, options))) in rows.iter_mut().zip(ROW_SPOT.iter().zip(part.rows.iter())).enumerate() {
         let all = A::add(linear.get(*spot).copied().unwrap_or(0), *options);
@@ -213,10 +235,31 @@ fn grid_rows<A: Exact>(ends: &LinearEnds, part: &OptionPart, rates: &MeasureRate
     rows
 }
 
-/// Worst loss of the options alone, ≥ 0.
-fn options_alone<A: Exact>(part: &OptionPart, rates: &MeasureRates) -> i64 {
-    let rows = part.rows.iter().enumerate();
-    rows.fold(0, |worst, (index, loss)| worst.max(factored::<A>(dampened::<A>(index, *loss), rates.factor)))
+/// Largest dampened loss over the spot moves, ≥ 0, before the factor of a measure. Dampening and factor never turn an order round, so that
+/// the worst of the rows that share a spot move stands for them.
+#[inline(always)]
+fn worst_spot<A: Exact>(losses: impl Iterator<Item = i64>) -> i64 {
+    losses.zip(SPOT_WEIGHT).fold(0, |worst, (loss, weight)| worst.max(weighted::<A>(weight, loss)))
+}
+
+/// [`worst_of`] the rows of [`grid_rows`], without making them.
+fn worst_of_all<A: Exact>(linear: &[i64; SPOTS], part: &OptionPart, rates: &MeasureRates) -> (i64, u8) {
+    let most = worst_spot::<A>(linear.iter().zip(part.spots.iter()).map(|(linear, options)| A::add(*linear, *options)));
+    let worst = factored::<A>(most, rates.factor);
+    if worst <= 0 {
+        return (0, ROW_NONE);
+    }
+    // A factor above one half takes losses two atoms apart to different ones: only these can come to the same.
+    const _: () = assert!(MM_GRID_FACTOR.raw() > ONE >> 1);
+    let near = A::sub(most, 1);
+    let of_rows = ROW_SPOT.iter().zip(part.rows.iter()).zip(ROW_WEIGHT);
+    for (row, ((spot, options), weight)) in (1_u8..).zip(of_rows) {
+        let loss = weighted::<A>(weight, A::add(linear.get(*spot).copied().unwrap_or(0), *options));
+        if loss >= near && factored::<A>(loss, rates.factor) == worst {
+            return (worst, row);
+        }
+    }
+    (worst, ROW_NONE)
 }
 
 /// Both measures of a market with options.

@@ -1,7 +1,20 @@
 //! The most that the options of one expiry can still lose: no requirement on them need be larger (RULES 4.5).
 
-use super::kernel::{positive, Exact};
-use super::series::{OptionKind, UnitValues, UNIT_BITS};
+use super::kernel::{magnitude, positive, scale_ceil, Exact};
+use super::series::UNIT_BITS;
+
+/// One leg as its payoff needs it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Holding {
+    /// Lots held, ± 2³⁰.
+    pub(super) lots: i64,
+    /// Strike against the moving part of the forward, ± 2³¹, atoms per lot.
+    pub(super) strike: i64,
+    pub(super) is_call: bool,
+}
+
+/// Lots up to which all payoffs of an expiry together stay within 2⁶¹: no distance is above 2³².
+const NARROW_LOTS: i64 = 1 << 29;
 
 /// Mark value of the legs (`value`, sixteenths of an atom) less the least that they can pay together at expiry, in atoms, rounded up and
 /// not negative.
@@ -10,34 +23,67 @@ use super::series::{OptionKind, UnitValues, UNIT_BITS};
 /// Where k more calls are sold than bought there is no least: then it is that of the legs with k forwards added, and the k forwards sold
 /// against them cost `range` of their value, which is what the grid charges for them. Lots are those held; resting orders are the caller's
 /// affair.
-pub(super) fn max_loss<'a, A: Exact>(
-    legs: impl Iterator<Item = (i64, &'a UnitValues)> + Clone,
-    value: i64,
-    forward: i64,
-    range: i64,
-) -> i64 {
-    let slope = legs.clone().filter(|(_, unit)| unit.kind == OptionKind::Call).fold(0, |sum, (lots, _)| A::add(sum, lots));
+pub(super) fn max_loss<A: Exact>(legs: &[Holding], value: i64, forward: i64, range: i64) -> i64 {
+    let lots = legs.iter().fold(0, |sum, leg| A::add(sum, magnitude::<A>(leg.lots)));
+    let slope = legs.iter().filter(|leg| leg.is_call).fold(0, |sum, leg| A::add(sum, leg.lots));
     let naked = positive(A::sub(0, slope));
-    let least_at = |price: i64| payoff::<A>(legs.clone(), price).wrapping_add(i128::from(naked).wrapping_mul(price.into()));
-    let corners = legs.clone().filter(|(_, unit)| unit.strike > 0);
-    let least = corners.fold(least_at(0), |least, (_, unit)| least.min(least_at(unit.strike)));
-    let forwards = i128::from(A::mul(naked, forward));
-    let charge = forwards.wrapping_mul(range.into()).wrapping_add((1 << 30) - 1) >> 30;
+    let forwards = A::mul(naked, forward);
     let value = A::add(value, (1 << UNIT_BITS) - 1) >> UNIT_BITS;
+    if lots <= NARROW_LOTS {
+        let least = least_of(legs, |price| {
+            legs.iter().fold(A::mul(naked, price), |sum, leg| A::add(sum, A::mul(leg.lots, leg.distance::<A>(price))))
+        });
+        return A::add(positive(A::sub(A::add(value, forwards), least)), scale_ceil::<A>(forwards, range));
+    }
+    wide::<A>(legs, value, (naked, forwards), range)
+}
+
+/// The same where only 128 bits hold the sum, because a far strike of one leg is a price for all sixteen.
+#[inline(never)]
+fn wide<A: Exact>(legs: &[Holding], value: i64, (naked, forwards): (i64, i64), range: i64) -> i64 {
+    let least = least_of(legs, |price| {
+        let naked = i128::from(naked).wrapping_mul(price.into());
+        // A leg pays at most 2³⁰ lots × 2³².
+        legs.iter().fold(naked, |sum, leg| sum.wrapping_add(A::mul(leg.lots, leg.distance::<A>(price)).into()))
+    });
+    let forwards = i128::from(forwards);
+    let charge = forwards.wrapping_mul(range.into()).wrapping_add((1 << 30) - 1) >> 30;
     let loss = i128::from(value).wrapping_add(forwards).wrapping_sub(least).max(0).wrapping_add(charge);
     i64::try_from(loss).unwrap_or(i64::MAX)
 }
 
-/// What the legs pay when the moving part of the forward settles at `price`, atoms.
-///
-/// A leg pays at most 2³⁰ lots × 2³⁰; the sum of sixteen is kept in 128 bits because a far strike of one leg is a price for all.
-fn payoff<'a, A: Exact>(legs: impl Iterator<Item = (i64, &'a UnitValues)>, price: i64) -> i128 {
-    legs.fold(0, |sum, (lots, unit)| {
-        let distance = A::sub(price, unit.strike);
-        let pays = match unit.kind {
-            OptionKind::Call => positive(distance),
-            OptionKind::Put => positive(A::sub(0, distance)),
-        };
-        sum.wrapping_add(i128::from(A::mul(lots, pays)))
-    })
+/// Least of what `paid_at` says of the corners and of zero.
+#[inline(always)]
+fn least_of<T: Ord>(legs: &[Holding], paid_at: impl Fn(i64) -> T) -> T {
+    legs.iter().filter(|leg| leg.strike > 0).fold(paid_at(0), |least, leg| least.min(paid_at(leg.strike)))
+}
+
+impl Holding {
+    /// What a lot pays when the moving part of the forward settles at `price`, atoms.
+    #[inline(always)]
+    fn distance<A: Exact>(&self, price: i64) -> i64 {
+        positive(if self.is_call { A::sub(price, self.strike) } else { A::sub(self.strike, price) })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
+mod tests {
+    use super::super::kernel::Bare;
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// The narrow sum and the wide one are the same amount up to the last lot that the narrow one takes.
+        #[test]
+        fn narrow_and_wide_sums_agree(
+            legs in prop::collection::vec((-(1_i64 << 25)..=1 << 25, -(1_i64 << 31)..=1 << 31, any::<bool>()), 1..=16),
+            (value, forward, range) in (-(1_i64 << 56)..=1 << 56, 0..=1_i64 << 30, 150_000_000..=644_245_094_i64),
+        ) {
+            let legs: Vec<_> = legs.into_iter().map(|(lots, strike, is_call)| Holding { lots, strike, is_call }).collect();
+            let naked = positive(-legs.iter().filter(|leg| leg.is_call).map(|leg| leg.lots).sum::<i64>());
+            let whole = (value + 15) >> UNIT_BITS;
+            prop_assert_eq!(max_loss::<Bare>(&legs, value, forward, range), wide::<Bare>(&legs, whole, (naked, naked * forward), range));
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! Option legs of one market: their losses in every scenario as dot products over the unit values, and what the add-ons need of them.
 
-use super::grid::{COLUMN_BASIS_DOWN, COLUMN_BASIS_UP, COLUMN_NONE, COLUMN_SKEW, SCENARIOS};
+use super::grid::{COLUMN_BASIS_DOWN, COLUMN_BASIS_UP, COLUMN_NONE, COLUMN_SKEW, ROW_SPOT, SCENARIOS, SPOTS};
 use super::kernel::{positive, Exact};
-use super::max_loss::max_loss;
+use super::max_loss::{max_loss, Holding};
 use super::params::ExpiryTerms;
 use super::series::{OptionKind, UnitValues, UNIT_BITS};
 use crate::error::{RiskError, RiskResult};
@@ -131,6 +131,8 @@ impl BoundedBook<'_> {
 pub(super) struct OptionPart {
     /// Loss by row (counted from 0), gains negative, before dampening; rounded up.
     pub(super) rows: [i64; SCENARIOS],
+    /// The largest of the rows that share a spot move.
+    pub(super) spots: [i64; SPOTS],
     /// Value at the mark, rounded down.
     pub(super) value: i64,
     /// The most the positions can still lose from the mark, ≥ 0 ([`super::max_loss`]); `i64::MAX` when orders rest.
@@ -160,6 +162,7 @@ pub(super) enum Measure {
 impl OptionPart {
     pub(super) const NONE: Self = Self {
         rows: [0; SCENARIOS],
+        spots: [0; SPOTS],
         value: 0,
         max_loss: 0,
         delta_long: 0,
@@ -219,9 +222,6 @@ impl Ends {
     #[inline(always)]
     fn loss<A: Exact>(&self, fall: i64) -> i64 {
         let long = A::add(A::mul(self.long, fall), self.long_now);
-        if self.long == self.short {
-            return long;
-        }
         long.max(A::add(A::mul(self.short, fall), self.short_now))
     }
 }
@@ -236,26 +236,31 @@ pub(super) fn option_part<A: Exact>(bounded: &BoundedBook, market: usize, range:
     let mut part = OptionPart::NONE;
     let mut value = 0_i64;
     for (place, expiry) in book.expiries.iter().enumerate().filter(|(_, expiry)| usize::from(expiry.market) == market) {
-        let of_expiry = || {
-            let pairs = book.legs.iter().filter_map(|leg| units.get(usize::from(leg.series)).map(|unit| (leg, unit)));
-            pairs.filter(|(_, unit)| usize::from(unit.expiry) == place)
-        };
         let mut sum = ExpirySum::default();
-        let mut is_used = false;
-        for (leg, unit) in of_expiry() {
-            is_used = true;
+        let mut held = [Holding::default(); MAX_OPTIONS];
+        let mut slots = held.iter_mut();
+        let mut count = 0_usize;
+        for leg in book.legs {
+            let Some(unit) = units.get(usize::from(leg.series)).filter(|unit| usize::from(unit.expiry) == place) else { continue };
+            if let Some(slot) = slots.next() {
+                *slot = Holding { lots: leg.lots.raw(), strike: unit.strike, is_call: unit.kind == OptionKind::Call };
+                count = count.wrapping_add(1);
+            }
             part.has_orders |= measure == Measure::Initial && leg.has_orders();
             add_leg::<A>(&mut part, &mut sum, unit, leg, &Ends::new::<A>(leg, unit, measure));
         }
-        if is_used {
+        if let Some(held) = held.get(..count).filter(|held| !held.is_empty()) {
             value = A::add(value, sum.value);
             finish_expiry::<A>(&mut part, &sum, expiry, measure)?;
-            let worst = max_loss::<A>(of_expiry().map(|(leg, unit)| (leg.lots.raw(), unit)), sum.value, expiry.forward, range);
-            part.max_loss = part.max_loss.saturating_add(worst);
+            part.max_loss = part.max_loss.saturating_add(max_loss::<A>(held, sum.value, expiry.forward, range));
         }
     }
-    for row in &mut part.rows {
+    part.spots = [i64::MIN; SPOTS];
+    for (row, spot) in part.rows.iter_mut().zip(ROW_SPOT) {
         *row = up_to_atom::<A>(*row);
+        if let Some(worst) = part.spots.get_mut(spot) {
+            *worst = (*worst).max(*row);
+        }
     }
     part.delta_long = up_to_atom::<A>(part.delta_long);
     part.delta_short >>= UNIT_BITS;
@@ -270,18 +275,29 @@ fn up_to_atom<A: Exact>(sixteenths: i64) -> i64 {
     A::add(sixteenths, (1 << UNIT_BITS) - 1) >> UNIT_BITS
 }
 
+/// Adds a leg's loss in every column; `loss` is that of a lot's fall.
 #[inline(always)]
-fn add_leg<A: Exact>(part: &mut OptionPart, sum: &mut ExpirySum, unit: &UnitValues, leg: &OptionInput, ends: &Ends) {
+fn add_columns<A: Exact>(part: &mut OptionPart, sum: &mut ExpirySum, unit: &UnitValues, loss: impl Fn(i64) -> i64) {
     let mark = unit.values[COLUMN_NONE];
     // The skew columns follow the rows before them; those rows are the first of the 33.
     for (row, value) in part.rows.iter_mut().zip(unit.values.iter()).take(COLUMN_SKEW) {
-        *row = A::add(*row, ends.loss::<A>(A::sub(mark, *value)));
+        *row = A::add(*row, loss(A::sub(mark, *value)));
     }
     for (skew, value) in sum.skew.iter_mut().zip(unit.values.iter().skip(COLUMN_SKEW)) {
-        *skew = A::add(*skew, ends.loss::<A>(A::sub(mark, *value)));
+        *skew = A::add(*skew, loss(A::sub(mark, *value)));
     }
-    sum.basis.0 = A::add(sum.basis.0, ends.loss::<A>(A::sub(mark, unit.values[COLUMN_BASIS_UP])));
-    sum.basis.1 = A::add(sum.basis.1, ends.loss::<A>(A::sub(mark, unit.values[COLUMN_BASIS_DOWN])));
+    sum.basis.0 = A::add(sum.basis.0, loss(A::sub(mark, unit.values[COLUMN_BASIS_UP])));
+    sum.basis.1 = A::add(sum.basis.1, loss(A::sub(mark, unit.values[COLUMN_BASIS_DOWN])));
+}
+
+#[inline(always)]
+fn add_leg<A: Exact>(part: &mut OptionPart, sum: &mut ExpirySum, unit: &UnitValues, leg: &OptionInput, ends: &Ends) {
+    let mark = unit.values[COLUMN_NONE];
+    if ends.long == ends.short {
+        add_columns::<A>(part, sum, unit, |fall| A::mul(ends.long, fall));
+    } else {
+        add_columns::<A>(part, sum, unit, |fall| ends.loss::<A>(fall));
+    }
     sum.value = A::add(sum.value, A::mul(leg.lots.raw(), mark));
     let (one, other) = (A::mul(ends.long, unit.delta), A::mul(ends.short, unit.delta));
     part.delta_long = A::add(part.delta_long, one.max(other));

@@ -13,7 +13,7 @@ use super::grid::{
 use super::kernel::{Bare, Exact};
 use super::params::{deviation, ExpiryTerms, ROOT_BITS, SIGMA_MAX, SIGMA_MIN};
 use crate::error::{RiskError, RiskResult};
-use crate::fixed_math::{ln, Log};
+use crate::fixed_math::{ln_fast, Log};
 use crate::option::normal::{cdf_fast, CDF_ARGUMENT_BITS, CDF_RESULT_BITS};
 pub use crate::option::OptionKind;
 use crate::units::{Lots, Price, Quote, Ratio, Round, MAX_PRICE, RATIO_BITS};
@@ -82,7 +82,7 @@ impl SpotGrid {
                 continue;
             }
             let factor = ONE.wrapping_add(spot_move(range.raw(), quarters));
-            *spot = (factor, ln(factor.unsigned_abs())?.raw().wrapping_sub(LN_ONE_Q56) >> 26);
+            *spot = (factor, ln_fast(factor.unsigned_abs())?.raw().wrapping_sub(LN_ONE_Q56) >> 26);
         }
         for (spot, (shock, log)) in spots.iter_mut().skip(9).zip(TAILS.iter().zip(TAIL_LOGS)) {
             *spot = (ONE.wrapping_add(shock.raw()), log);
@@ -169,7 +169,7 @@ impl SeriesTerms {
         if !is_intrinsic {
             let distance = match log.filter(|_| expiry.fixed == 0) {
                 Some(log) => log,
-                None => ln(expiry.forward.unsigned_abs())?.sub(ln(strike.unsigned_abs())?)?,
+                None => ln_fast(expiry.forward.unsigned_abs())?.sub(ln_fast(strike.unsigned_abs())?)?,
             };
             terms.log = distance.to_ratio().raw().clamp(-LOG_MAX, LOG_MAX);
             terms.points = points::<Bare>(expiry, sigma.raw(), terms.log)?;
