@@ -179,6 +179,7 @@ impl Portfolio {
         }
     }
 
+    #[inline(never)]
     fn add_position(&mut self, key: &Pubkey, market: &Market, position: &Position) -> Result<()> {
         if position.open_shares != 0 {
             self.exposure = round_exposure(&market.perp, position).and_then(|part| self.exposure.add(part)).or_refuse()?;
@@ -195,6 +196,8 @@ impl Portfolio {
         }
     }
 
+    /// Inlined, because its call costs as much per leg as a comparison of addresses.
+    #[inline(always)]
     fn add(&mut self, key: &Pubkey, market: &Market, input: &LegInput) -> Result<()> {
         require!(self.legs.len() < MAX_LEGS, PlimsollError::PositionSlotsFull);
         require_version(market.version)?;
@@ -215,6 +218,7 @@ impl Portfolio {
         Ok(())
     }
 
+    #[inline(never)]
     fn add_collateral(
         &mut self,
         collateral: &Collateral,
