@@ -3,6 +3,7 @@
 //! | function | argument | result | error bound (tested) |
 //! | --- | --- | --- | --- |
 //! | [`ln`] | integer ≥ 1 | [`Log`], Q56 | 2⁻⁵³ absolute; `ln(1)` is exactly 0 |
+//! | [`ln_fast`] | integer ≥ 1 | [`Log`], Q56 | 2⁻³³ absolute; `ln(1)` is exactly 0 |
 //! | [`exp`] | [`Log`] below ln 8 | [`Q60`] | 2⁻⁵⁰ relative, plus 2⁻⁶⁰ |
 //! | [`decay`] | elapsed, half-life | [`Q60`] in 0 ..= 1 | 2⁻⁵⁷ absolute; exact at whole half-lives |
 //! | [`sqrt`] | [`Q60`] ≥ 0 | [`Q60`] | 2⁻⁵⁹ absolute, never above the root |

@@ -166,26 +166,46 @@ impl Portfolio {
 
     /// Adds a position that has not been touched.
     fn add_slot(&mut self, slot: &PerpSlot, market: &Market) -> Result<()> {
-        match current_input(market, &slot.position, self.now).or_refuse()? {
-            Some(input) => self.add(&slot.market, market, input, slot.position.deleveraged(Secs::new(self.now))),
-            None => {
+        match current_input(market, &slot.position, self.now) {
+            Ok(Some(input)) => {
+                self.note_forced(&slot.position);
+                self.add(&slot.market, market, &input)
+            }
+            Err(error) => Err(PlimsollError::from(error).into()),
+            Ok(None) => {
                 let position = touched_copy(market, &slot.position, self.now).or_refuse()?;
                 self.add_position(&slot.market, market, &position)
             }
         }
     }
 
+    #[inline(never)]
     fn add_position(&mut self, key: &Pubkey, market: &Market, position: &Position) -> Result<()> {
         if position.open_shares != 0 {
             self.exposure = round_exposure(&market.perp, position).and_then(|part| self.exposure.add(part)).or_refuse()?;
         }
-        self.add(key, market, leg_input(position), position.deleveraged(Secs::new(self.now)))
+        self.note_forced(position);
+        self.add(key, market, &leg_input(position))
     }
 
-    fn add(&mut self, key: &Pubkey, market: &Market, input: LegInput, forced: Option<(Lots, Quote, Secs)>) -> Result<()> {
+    /// Notes what auto-deleveraging has lately added to the position whose leg is added next.
+    #[inline(always)]
+    fn note_forced(&mut self, position: &Position) {
+        if let Some((lots, quote, at)) = position.deleveraged(Secs::new(self.now)) {
+            self.forced.push((self.legs.len(), lots, quote, at));
+        }
+    }
+
+    /// Inlined, because its call costs as much per leg as a comparison of addresses.
+    #[inline(always)]
+    fn add(&mut self, key: &Pubkey, market: &Market, input: &LegInput) -> Result<()> {
         require!(self.legs.len() < MAX_LEGS, PlimsollError::PositionSlotsFull);
         require_version(market.version)?;
-        let terms = market.terms(Secs::new(self.now)).or_refuse()?;
+        // Matched, not mapped: a mapped result is one more copy of the terms for every leg.
+        let terms = match market.terms(Secs::new(self.now)) {
+            Ok(terms) => terms,
+            Err(error) => return Err(PlimsollError::from(error).into()),
+        };
         if let Some(action) = self.action {
             self.permission = self.permission.max(permission(market.conditions(Secs::new(self.now)), action));
         }
@@ -194,13 +214,11 @@ impl Portfolio {
         }
         // A final price does not age: it is as good a sample as a fresh one.
         let publish = if market.oracle.is_settling() { self.now } else { market.oracle.publish };
-        if let Some((lots, quote, at)) = forced {
-            self.forced.push((self.legs.len(), lots, quote, at));
-        }
-        self.legs.push(Leg { market: *key, terms, input, publish });
+        self.legs.push(Leg { market: *key, terms, input: *input, publish });
         Ok(())
     }
 
+    #[inline(never)]
     fn add_collateral(
         &mut self,
         collateral: &Collateral,
@@ -210,10 +228,10 @@ impl Portfolio {
     ) -> Result<()> {
         if !self.legs.iter().any(|leg| is_same(&leg.market, &collateral.market)) {
             match loaded {
-                Some((key, market)) if is_same(key, &collateral.market) => self.add(key, market, LegInput::default(), None)?,
+                Some((key, market)) if is_same(key, &collateral.market) => self.add(key, market, &LegInput::default())?,
                 _ => {
                     let market = roster.market(&mut 0, &collateral.market)?;
-                    self.add(&collateral.market, &market, LegInput::default(), None)?;
+                    self.add(&collateral.market, &market, &LegInput::default())?;
                 }
             }
         }
@@ -231,18 +249,25 @@ impl Portfolio {
 
     /// Puts in the cash and one position as they are now; its slot was open when the account was read, so that its market has a leg.
     pub(crate) fn update(&mut self, cash: i64, key: &Pubkey, position: &Position) -> Result<()> {
-        let leg = self.legs.iter_mut().find(|leg| is_same(&leg.market, key)).ok_or(PlimsollError::MissingMarket)?;
+        let index = self.legs.iter().position(|leg| is_same(&leg.market, key)).ok_or(PlimsollError::MissingMarket)?;
+        self.update_at(cash, index, position).map(|_| ())
+    }
+
+    /// [`Self::update`] of the leg at `index`, which is returned.
+    #[inline(always)]
+    fn update_at(&mut self, cash: i64, index: usize, position: &Position) -> Result<&Leg> {
+        let leg = self.legs.get_mut(index).ok_or(PlimsollError::MissingMarket)?;
         let fresh = leg_input(position);
         leg.input = LegInput { collateral_im: leg.input.collateral_im, collateral_mm: leg.input.collateral_mm, ..fresh };
         self.cash = cash;
-        Ok(())
+        Ok(leg)
     }
 
     /// [`Self::update`], and the health after it, given the one before.
     pub(crate) fn updated_health(&mut self, before: &Health, cash: i64, key: &Pubkey, position: &Position) -> Result<Box<Health>> {
         let index = self.legs.iter().position(|leg| is_same(&leg.market, key)).ok_or(PlimsollError::MissingMarket)?;
         let was = (Quote::new(self.cash), self.legs.get(index).map(|leg| leg.input).unwrap_or_default());
-        self.update(cash, key, position)?;
+        self.update_at(cash, index, position)?;
         if !self.options.is_empty() {
             return self.health();
         }
@@ -329,7 +354,8 @@ impl Portfolio {
 
     /// What binds the markets together and the place of `market` among them; `None` where they add up.
     pub(crate) fn cross(&self, market: &Pubkey) -> (CrossTerms<'_>, Option<usize>) {
-        let place = self.legs.iter().position(|leg| is_same(&leg.market, market)).filter(|_| !self.bonds.is_empty());
+        // Mostly there is nothing to look for.
+        let place = if self.bonds.is_empty() { None } else { self.legs.iter().position(|leg| is_same(&leg.market, market)) };
         (self.bonds.terms(), place)
     }
 

@@ -72,6 +72,18 @@ proptest! {
         prop_assert!(close(log(ln(x).unwrap()), (x as f64).ln(), 2f64.powi(-53)));
     }
 
+    #[test]
+    fn the_fast_logarithm_is_within_its_bound(bits in 0_u32..64, noise: u64) {
+        let x = (noise >> bits).max(1);
+        prop_assert!((ln_fast(x).unwrap().raw() - ln(x).unwrap().raw()).abs() <= 1 << (56 - 33), "{}", x);
+    }
+
+    /// Where the spot moves of the grid are.
+    #[test]
+    fn the_fast_logarithm_near_one_is_within_its_bound(x in 1_u64 << 28..1 << 32) {
+        prop_assert!((ln_fast(x).unwrap().raw() - ln(x).unwrap().raw()).abs() <= 1 << (56 - 33), "{}", x);
+    }
+
     /// Finer than floating point can see: the logarithm of a product is the sum of the logarithms.
     #[test]
     fn ln_of_a_product(a in 1_u64..1 << 32, b in 1_u64..1 << 31) {

@@ -2,7 +2,7 @@
 
 use super::kernel::Exact;
 use crate::error::{RiskError, RiskResult};
-use crate::fixed_math::{exp, ln, Log};
+use crate::fixed_math::{exp, ln_fast, Log};
 use crate::units::{mul_div, Price, Ratio, Round, Secs, MAX_PRICE, RATIO_BITS};
 use bytemuck::{Pod, Zeroable};
 
@@ -193,7 +193,7 @@ impl ExpiryTerms {
 fn term_multiple(tau: Secs, params: &OptionParams) -> RiskResult<Ratio> {
     let tau = tau.raw().max(DAY);
     let power = if tau < PIVOT { params.power_short } else { params.power_long };
-    let distance = ln(PIVOT.unsigned_abs())?.sub(ln(tau.unsigned_abs())?)?.to_ratio();
+    let distance = ln_fast(PIVOT.unsigned_abs())?.sub(ln_fast(tau.unsigned_abs())?)?.to_ratio();
     let scaled = Log::from_ratio(distance.mul(power, Round::Floor)?)?;
     Ok(Ratio::new(exp(scaled)?.raw() >> RATIO_BITS))
 }

@@ -177,32 +177,36 @@ impl SeriesTerms {
         Ok(terms)
     }
 
-    /// Value of a lot in `column`, sixteenths of an atom, 0 ..= max(moved forward, strike).
+    /// What a spot move makes of the series.
     #[inline(always)]
-    fn column<A: Exact>(&self, spot: (i64, i64), point: &VolPoint) -> i64 {
+    fn moved<A: Exact>(&self, spot: (i64, i64)) -> Moved {
         // To the nearest atom.
         let forward = A::add(A::mul(self.forward, spot.0), ONE >> 1) >> RATIO_BITS;
         let parity = A::sub(forward, self.strike) << UNIT_BITS;
+        let call_less = if self.kind == OptionKind::Put { parity } else { 0 };
+        Moved { forward, parity, call_less, log: A::add(self.log, spot.1) }
+    }
+
+    /// Value of a lot, sixteenths of an atom, 0 ..= max(moved forward, strike).
+    #[inline(always)]
+    fn value<A: Exact>(&self, moved: &Moved, point: &VolPoint) -> i64 {
         let call = if self.is_intrinsic {
-            parity.max(0)
+            moved.parity.max(0)
         } else {
-            let d1 = A::add(A::mul(A::add(self.log, spot.1), point.inverse) >> D_SHIFT, point.deviation >> 1);
+            let d1 = A::add(A::mul(moved.log, point.inverse) >> D_SHIFT, point.deviation >> 1);
             let d2 = A::sub(d1, point.deviation);
-            let model = A::sub(A::mul(forward, cdf_fast(d1)), A::mul(self.strike, cdf_fast(d2))) >> VALUE_SHIFT;
+            let model = A::sub(A::mul(moved.forward, cdf_fast(d1)), A::mul(self.strike, cdf_fast(d2))) >> VALUE_SHIFT;
             // What the distribution's last places lose must not undercut the intrinsic value.
-            model.max(parity).max(0)
+            model.max(moved.parity).max(0)
         };
-        match self.kind {
-            OptionKind::Call => call,
-            OptionKind::Put => A::sub(call, parity),
-        }
+        A::sub(call, moved.call_less)
     }
 
     /// Unit values in these rows alone; in all others a lot is given its mark. For [`super::witness`], which looks nowhere else.
     #[inline(never)]
     pub(super) fn price_rows(&self, grid: &SpotGrid, rows: RowSet, market: u8, expiry: u8) -> UnitValues {
         let value = |(spot, point): &(usize, usize)| match (grid.spots.get(*spot), self.points.get(*point)) {
-            (Some(spot), Some(point)) => self.column::<Bare>(*spot, point),
+            (Some(spot), Some(point)) => self.value::<Bare>(&self.moved::<Bare>(*spot), point),
             _ => 0,
         };
         let mark = value(&(SPOT_NONE, 0));
@@ -242,14 +246,41 @@ impl SeriesTerms {
         UnitValues { values, delta: self.delta(), forward, strike, kind, market, expiry }
     }
 
+    /// All columns in the order of [`PLAN`], a spot move's three volatilities together.
     #[inline(always)]
     pub(super) fn fill<A: Exact>(&self, grid: &SpotGrid, values: &mut [i64; COLUMNS]) {
-        for (value, (spot, point)) in values.iter_mut().zip(PLAN.iter()) {
-            if let (Some(spot), Some(point)) = (grid.spots.get(*spot), self.points.get(*point)) {
-                *value = self.column::<A>(*spot, point);
+        let [same, up, down, skews @ ..] = &self.points;
+        let [down_4, down_3, down_2, down_1, none, up_1, up_2, up_3, up_4, tails @ ..] = &grid.spots;
+        let [first, second, rest @ ..] = values;
+        *first = self.value::<A>(&self.moved::<A>(*up_4), up);
+        *second = self.value::<A>(&self.moved::<A>(*down_4), up);
+        let (threes, rest) = rest.split_at_mut(21);
+        for (three, spot) in threes.chunks_exact_mut(3).zip([up_3, down_3, up_2, down_2, up_1, down_1, none]) {
+            let moved = self.moved::<A>(*spot);
+            for (value, point) in three.iter_mut().zip([up, same, down]) {
+                *value = self.value::<A>(&moved, point);
             }
         }
+        let (of_tails, of_skews) = rest.split_at_mut(TAILS.len());
+        for (value, spot) in of_tails.iter_mut().zip(tails) {
+            *value = self.value::<A>(&self.moved::<A>(*spot), up);
+        }
+        let unmoved = self.moved::<A>(*none);
+        for (value, point) in of_skews.iter_mut().zip(skews) {
+            *value = self.value::<A>(&unmoved, point);
+        }
     }
+}
+
+/// A series after a spot move.
+struct Moved {
+    forward: i64,
+    /// Forward less strike, sixteenths of an atom.
+    parity: i64,
+    /// What the value is below that of a call: parity for a put.
+    call_less: i64,
+    /// ln(forward / strike), Q30.
+    log: i64,
 }
 
 /// The seven volatility points of a strike at `log` = ln(F/K).
@@ -270,9 +301,12 @@ fn points<A: Exact>(expiry: &ExpiryTerms, sigma: i64, log: i64) -> RiskResult<[V
     Ok(points)
 }
 
+#[inline(always)]
 fn point<A: Exact>(sigma: i64, root_tau: i64) -> RiskResult<VolPoint> {
     let deviation = deviation::<A>(sigma, root_tau).max(DEVIATION_MIN);
-    let inverse = crate::units::div(1 << (ROOT_BITS + INVERSE_BITS), deviation, Round::Floor)?;
+    // Both are positive: no rounding to choose.
+    let inverse =
+        (1_u64 << (ROOT_BITS + INVERSE_BITS)).checked_div(deviation.unsigned_abs()).ok_or(RiskError::DivisionByZero)?.cast_signed();
     Ok(VolPoint { inverse, deviation })
 }
 

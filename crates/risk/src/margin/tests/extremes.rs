@@ -1,5 +1,6 @@
 //! The option kernel against the same code in checked arithmetic, at the edge of every bound; and what an averaging window and an expiry do.
 
+use super::super::grid::RowSet;
 use super::super::kernel::{Bare, Exact};
 use super::super::market::{market_scan, LinearEnds, MeasureRates};
 use super::super::options::{option_part, Measure};
@@ -65,6 +66,14 @@ proptest! {
         let values = filled::<Bare>(&series, &grid);
         prop_assert_eq!(values, filled::<Checked>(&series, &grid));
         prop_assert!(values.iter().all(|value| *value >= 0));
+    }
+
+    /// The prices of the whole grid are those of the plan by column that the witness reads.
+    #[test]
+    fn the_whole_grid_follows_the_plan((risk, _, series) in any_series()) {
+        let grid = SpotGrid::new(risk.spot_range).unwrap();
+        let rows = (0..SCENARIOS).fold(RowSet::NONE, RowSet::with);
+        prop_assert_eq!(series.price(&grid, 0, 0), series.price_rows(&grid, rows, 0, 0));
     }
 
     /// Sixteen of the largest legs, with orders, beside the largest perp: nothing wraps up to the scan.
