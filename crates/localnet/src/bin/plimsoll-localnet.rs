@@ -10,7 +10,6 @@ use plimsoll_replay::world::{program_path, Listed};
 use serde_json::json;
 use solana_keypair::Keypair;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread;
@@ -157,13 +156,7 @@ fn main_with(arguments: &[String]) -> Result<()> {
     published.context("publishing prices failed")
 }
 
-fn main() -> ExitCode {
+fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match main_with(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    main_with(&arguments)
 }

@@ -8,7 +8,6 @@ use plimsoll_migrations::Deployment;
 use plimsoll_replay::report::{render_text, ReportData};
 use plimsoll_replay::sim::{play, Config, Scenario};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::Instant;
 
 const HELP: &str = "\
@@ -89,13 +88,7 @@ fn main_with(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn main() -> ExitCode {
+fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match main_with(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    main_with(&arguments)
 }

@@ -4,7 +4,6 @@ use anyhow::{bail, Context, Result};
 use plimsoll_replay::report::{render_text, write_page};
 use plimsoll_replay::sim::{run, Config, Scenario};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 const HELP: &str = "\
 cargo xtask demo [options]
@@ -62,13 +61,7 @@ fn main_with(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn main() -> ExitCode {
+fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match main_with(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    main_with(&arguments)
 }
