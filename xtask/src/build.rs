@@ -14,6 +14,11 @@ pub(crate) fn run(check: bool) -> Result<()> {
     idl::run(check)
 }
 
+/// Set-up and the program alone: what a command needs that runs the program and its own code.
+pub(crate) fn runnable() -> Result<()> {
+    program(&setup::run()?)
+}
+
 /// The program, and beside it a line that says which compiler made it, for whatever measures or runs it.
 pub(crate) fn program(compiler: &Compiler) -> Result<()> {
     PLIMSOLL.make(compiler)?;

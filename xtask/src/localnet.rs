@@ -14,9 +14,9 @@ pub(crate) fn each(flag: &'static str) -> Vec<&'static str> {
 
 /// Set-up and build, then one of the programs in place of this one, so that Ctrl-C reaches it alone.
 pub(crate) fn run(binary: &str, arguments: &[String]) -> Result<()> {
-    build::run(false)?;
+    build::runnable()?;
     let mut command = Command::new(workspace::cargo());
-    command.current_dir(workspace::root()).args(["build", "--quiet", "--locked", "--bin", binary]).args(each("--package"));
+    command.current_dir(workspace::root()).args(["build", "--locked", "--bin", binary]).args(each("--package"));
     process::run(&mut command)?;
     become_(Command::new(workspace::target_dir("debug").join(binary)).args(arguments))
 }

@@ -5,8 +5,8 @@ use std::process::Command;
 
 /// Set-up and build, then one of the replay package's programs with the remaining arguments.
 pub(crate) fn run(binary: &str, arguments: &[String]) -> Result<()> {
-    build::run(false)?;
+    build::runnable()?;
     let mut command = Command::new(workspace::cargo());
-    command.current_dir(workspace::root()).args(["run", "--quiet", "--locked", "--package", "plimsoll-replay", "--bin", binary, "--"]);
+    command.current_dir(workspace::root()).args(["run", "--locked", "--package", "plimsoll-replay", "--bin", binary, "--"]);
     process::run(command.args(arguments))
 }
