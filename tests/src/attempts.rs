@@ -7,7 +7,7 @@ use anyhow::Result;
 use plimsoll_replay::world::{pyth, Member};
 use plimsoll_sdk::build::{
     self, ConvertCollateralArgs, CreateCollateralArgs, CreateGroupArgs, CreateMarketArgs, InitializeExchangeArgs, LiquidateArgs,
-    OpenAccountArgs, OrderArgs,
+    OpenAccountArgs, OrderArgs, SetDelegateArgs,
 };
 use plimsoll_sdk::state::{OrderBook, RiskGroup};
 use plimsoll_sdk::{address, PROGRAM_ID};
@@ -459,9 +459,16 @@ pub fn update_group(scene: &mut Scene) -> Attempt {
 /// The stranger opens an account.
 pub fn open(scene: &mut Scene) -> Attempt {
     let key = scene.stranger.pubkey();
-    let args = OpenAccountArgs { number: 7, delegate: Pubkey::default() };
+    let args = OpenAccountArgs { number: 7, delegate: Pubkey::default(), daily_loss_cap: 0 };
     let world = &scene.world;
     Attempt::of(build::open_account(world.payer.pubkey(), key, world.exchange, args), &[&world.payer, &scene.stranger])
+}
+
+/// The taker's owner names the stranger as its delegate.
+pub fn delegate(scene: &mut Scene, cap: i64) -> Attempt {
+    let (taker, delegate) = (&scene.taker, scene.stranger.pubkey());
+    let args = SetDelegateArgs { delegate, daily_loss_cap: cap };
+    Attempt::of(build::set_delegate(taker.owner.pubkey(), taker.account, args), &[&taker.owner])
 }
 
 /// The first market's fees are collected.

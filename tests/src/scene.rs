@@ -172,7 +172,7 @@ fn with_delegate(world: &mut World, delegate: &Keypair, deposit: u64) -> Result<
     let owner = funded(world);
     let wallet = world.wallet(world.quote, &owner.pubkey(), 10 * deposit)?;
     let account = address::margin_account(&world.exchange, &owner.pubkey(), 0);
-    let args = build::OpenAccountArgs { number: 0, delegate: delegate.pubkey() };
+    let args = build::OpenAccountArgs { number: 0, delegate: delegate.pubkey(), daily_loss_cap: 1_000 * USD };
     let open = build::open_account(owner.pubkey(), owner.pubkey(), world.exchange, args);
     let pay = build::deposit(owner.pubkey(), world.exchange, account, world.quote, wallet, deposit);
     world.send(&[open, pay], &[&owner])?;
@@ -232,7 +232,7 @@ impl Foreign {
         let update = build::update_market(market.market, world.markets[0].price_account);
         let args = build::CreateCollateralArgs { im_weight: 1 << 29, mm_weight: 1 << 29, cap: 1 << 56, warm_up: 0 };
         let accept = build::create_collateral(key, key, market.market, token, args);
-        let args = build::OpenAccountArgs { number: 0, delegate: Pubkey::default() };
+        let args = build::OpenAccountArgs { number: 0, delegate: Pubkey::default(), daily_loss_cap: 0 };
         let join = build::open_account(key, member.pubkey(), exchange, args);
         world.send(&[update, accept, join], &[&governor, member])?;
         let account = address::margin_account(&exchange, &member.pubkey(), 0);

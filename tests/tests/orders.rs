@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use plimsoll_replay::world::{Listing, Member, World};
-use plimsoll_sdk::build::{self, OrderArgs};
+use plimsoll_sdk::build::{self, OrderArgs, SetDelegateArgs};
 use plimsoll_sdk::state::OrderBook;
 use plimsoll_tests::stage::{done, refused, Stage};
 use plimsoll_tests::{order, BUY, IOC, LIMIT, POST_ONLY, SELL, START, USD};
@@ -140,7 +140,7 @@ fn an_account_opened_anew_does_not_inherit_its_old_orders() -> Result<()> {
     done(stage.withdraw(&owner, 10_000 * USD as u64)?)?;
     let close = build::close_account(owner.owner.pubkey(), owner.account);
     done(stage.send("close_account", close, &[&owner.owner])?)?;
-    let args = build::OpenAccountArgs { number: 0, delegate: Default::default() };
+    let args = build::OpenAccountArgs { number: 0, delegate: Default::default(), daily_loss_cap: 0 };
     let open = build::open_account(owner.owner.pubkey(), owner.owner.pubkey(), stage.world.exchange, args);
     done(stage.send("open_account", open, &[&owner.owner])?)?;
     done(stage.deposit(&owner, 10_000 * USD as u64)?)?;
@@ -150,21 +150,26 @@ fn an_account_opened_anew_does_not_inherit_its_old_orders() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn a_delegate_trades_and_cancels_but_takes_nothing_out() -> Result<()> {
-    let mut stage = Stage::new()?;
-    let (dealer, _) = two(&mut stage)?;
+/// An account of $5,000 whose delegate may give away `cap` a day: as its owner signs for it, and as the delegate does.
+fn delegated(stage: &mut Stage, cap: i64) -> Result<(Member, Member)> {
     let owner = stage.world.join(10_000 * USD as u64, 0)?;
     let delegate = stage.world.join(0, 0)?;
     let exchange = stage.world.exchange;
-    let args = build::OpenAccountArgs { number: 1, delegate: delegate.owner.pubkey() };
+    let args = build::OpenAccountArgs { number: 1, delegate: delegate.owner.pubkey(), daily_loss_cap: cap };
     let open = build::open_account(owner.owner.pubkey(), owner.owner.pubkey(), exchange, args);
     done(stage.send("open_account", open, &[&owner.owner])?)?;
     let account = plimsoll_sdk::address::margin_account(&exchange, &owner.owner.pubkey(), 1);
     let bring = build::deposit(owner.owner.pubkey(), exchange, account, stage.world.quote, owner.wallet, 5_000 * USD as u64);
     done(stage.send("deposit", bring, &[&owner.owner])?)?;
-    // The same account in the delegate's hands.
-    let hands = Member { owner: delegate.owner.insecure_clone(), account, wallet: delegate.wallet };
+    let hands = Member { owner: delegate.owner, account, wallet: delegate.wallet };
+    Ok((Member { account, ..owner }, hands))
+}
+
+#[test]
+fn a_delegate_trades_and_cancels_but_takes_nothing_out() -> Result<()> {
+    let mut stage = Stage::new()?;
+    let (dealer, _) = two(&mut stage)?;
+    let (_, hands) = delegated(&mut stage, 3 * USD)?;
     done(stage.place(&dealer, 0, order(SELL, POST_ONLY, 2_000_000, 100), &[])?)?;
     done(stage.place(&hands, 0, order(BUY, IOC, 2_000_000, 100), &[&dealer])?)?;
     done(stage.place(&hands, 0, order(BUY, POST_ONLY, 1_990_000, 100), &[])?)?;
@@ -175,6 +180,53 @@ fn a_delegate_trades_and_cancels_but_takes_nothing_out() -> Result<()> {
         "NotAuthorised",
     );
     Ok(())
+}
+
+/// RULES 5.2. A hundred lots one per cent above the mark give $2 away, and the taker's fee.
+#[test]
+fn a_delegates_fills_give_away_no_more_than_the_owner_allows() -> Result<()> {
+    let mut stage = Stage::new()?;
+    let (dealer, friend) = two(&mut stage)?;
+    let (owner, hands) = delegated(&mut stage, 3 * USD)?;
+    for _ in 0..3 {
+        done(stage.place(&dealer, 0, order(SELL, POST_ONLY, 2_020_000, 100), &[])?)?;
+    }
+    done(stage.place(&hands, 0, order(BUY, IOC, 2_020_000, 100), &[&dealer])?)?;
+    refused(stage.place(&hands, 0, order(BUY, IOC, 2_020_000, 100), &[&dealer])?, "DelegateLossCap");
+    assert_eq!(stage.lots(&hands, 0), 100);
+    done(stage.place(&hands, 0, order(BUY, IOC, 2_020_000, 30), &[&dealer])?)?;
+    // What the owner does is the owner's business, and costs the delegate no room.
+    done(stage.place(&owner, 0, order(BUY, IOC, 2_020_000, 100), &[&dealer])?)?;
+    assert_eq!(stage.lots(&hands, 0), 230);
+    done(stage.cancel_all(&dealer)?)?;
+    stage.wait(3)?;
+    // An order that the delegate leaves for a friend is removed instead of filled. (The dealer's dead orders are swept.)
+    done(stage.place(&hands, 0, order(BUY, LIMIT, 2_020_000, 100), &[&dealer])?)?;
+    done(stage.place(&friend, 0, order(SELL, IOC, 2_020_000, 100), &[&hands])?)?;
+    assert_eq!((stage.lots(&friend, 0), stage.lots(&hands, 0), resting(&stage, 0)), (0, 230, (0, 0)));
+    assert_eq!(room(&stage, &hands), 3 * USD - 2_101_000 - 630_300);
+    // With a larger cap there is room for it at once.
+    let args = SetDelegateArgs { delegate: hands.owner.pubkey(), daily_loss_cap: 5 * USD };
+    refused(stage.send("set_delegate", build::set_delegate(hands.owner.pubkey(), hands.account, args), &[&hands.owner])?, "NotAuthorised");
+    done(stage.send("set_delegate", build::set_delegate(owner.owner.pubkey(), owner.account, args), &[&owner.owner])?)?;
+    done(stage.place(&hands, 0, order(BUY, POST_ONLY, 2_020_000, 100), &[])?)?;
+    done(stage.place(&friend, 0, order(SELL, IOC, 2_020_000, 100), &[&hands])?)?;
+    assert_eq!((stage.lots(&friend, 0), stage.lots(&hands, 0)), (-100, 330));
+    assert_eq!(room(&stage, &hands), 5 * USD - 2_101_000 - 630_300 - 2_020_200);
+    // A hundred sold above the mark give $2 of room back, less the maker's fee.
+    done(stage.place(&hands, 0, order(SELL, POST_ONLY, 2_020_000, 100), &[])?)?;
+    done(stage.place(&friend, 0, order(BUY, IOC, 2_020_000, 100), &[&hands])?)?;
+    assert_eq!(room(&stage, &hands), 5 * USD - 2_101_000 - 630_300 - 2_020_200 + 1_979_800);
+    let nobody = SetDelegateArgs { delegate: Default::default(), daily_loss_cap: 0 };
+    done(stage.send("set_delegate", build::set_delegate(owner.owner.pubkey(), owner.account, nobody), &[&owner.owner])?)?;
+    refused(stage.place(&hands, 0, order(BUY, IOC, 2_000_000, 1), &[])?, "NotAuthorised");
+    Ok(())
+}
+
+/// What the delegate's fills may still give away.
+fn room(stage: &Stage, hands: &Member) -> i64 {
+    let account = stage.world.member(&hands.account);
+    account.loss_cap.left(plimsoll_sdk::risk::Secs::new(stage.world.now)).expect("in range").raw()
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use anyhow::{ensure, Result};
 use plimsoll_replay::world::audit::{self, Census};
 use plimsoll_replay::world::Member;
-use plimsoll_sdk::build::{self, ConvertCollateralArgs, LiquidateArgs, OrderArgs, Token};
+use plimsoll_sdk::build::{self, ConvertCollateralArgs, LiquidateArgs, OrderArgs, SetDelegateArgs, Token};
 use plimsoll_sdk::{address, preview};
 use plimsoll_tests::ledger::Ledger;
 use plimsoll_tests::stage::{name_of, Known, Stage};
@@ -42,6 +42,7 @@ const KINDS: &[&str] = &[
     "Fees",
     "Funding",
     "Liquidate",
+    "Name",
     "OpenAdl",
     "Pause",
     "Pay",
@@ -68,6 +69,7 @@ enum Action {
     Cancel { who: usize, order: usize, is_guess: bool },
     CancelAll { who: usize },
     CancelFailing { who: usize },
+    Name { who: usize, delegate: usize, cap: i64 },
     Settle { who: usize, market: usize },
     Estate { who: usize },
     Touch { who: usize, market: usize },
@@ -135,6 +137,8 @@ fn action() -> impl Strategy<Value = Action> {
         3 => (who.clone(), 0_usize..40, prop::bool::weighted(0.2)).prop_map(|(who, order, is_guess)| Action::Cancel { who, order, is_guess }),
         1 => who.clone().prop_map(|who| Action::CancelAll { who }),
         9 => who.clone().prop_map(|who| Action::CancelFailing { who }),
+        2 => (who.clone(), who.clone(), prop_oneof![4 => 0_i64..200_000_000, 1 => any::<i64>()])
+            .prop_map(|(who, delegate, cap)| Action::Name { who, delegate, cap }),
         5 => (who.clone(), market.clone()).prop_map(|(who, market)| Action::Settle { who, market }),
         3 => who.clone().prop_map(|who| Action::Estate { who }),
         3 => (who.clone(), market.clone()).prop_map(|(who, market)| Action::Touch { who, market }),
@@ -229,10 +233,12 @@ impl Play {
     fn place(&mut self, who: usize, market: usize, args: OrderArgs, makers: u8) -> Result<bool> {
         let portfolio = self.portfolio(who);
         let is_passed = |index: &usize| *index != who && (makers >> index) & 1 == 1;
-        let makers: Vec<_> = (0..MEMBERS).filter(is_passed).map(|index| self.members[index].account).collect();
-        let member = &self.members[who];
-        let keys = self.stage.keys(market);
-        self.send(build::place_order(member.owner.pubkey(), member.account, keys, args, &portfolio, &makers), Some(who))
+        let passed: Vec<_> = (0..MEMBERS).filter(is_passed).map(|index| self.members[index].account).collect();
+        let (account, keys) = (self.members[who].account, self.stage.keys(market));
+        // Every other order is the delegate's, where there is one.
+        let delegate = self.stage.world.member(&account).delegate;
+        let by = self.members.iter().position(|member| makers >> 7 == 1 && member.owner.pubkey() == delegate).unwrap_or(who);
+        self.send(build::place_order(self.members[by].owner.pubkey(), account, keys, args, &portfolio, &passed), Some(by))
     }
 
     /// One action; it may be refused.
@@ -295,6 +301,11 @@ impl Play {
             Action::CancelFailing { who } => {
                 let instruction = build::cancel_failing(self.members[who].account, &self.portfolio(who));
                 self.send(instruction, None)?;
+            }
+            Action::Name { who, delegate, cap } => {
+                let (member, delegate) = (&self.members[who], self.members[delegate].owner.pubkey());
+                let args = SetDelegateArgs { delegate, daily_loss_cap: cap };
+                self.send(build::set_delegate(member.owner.pubkey(), member.account, args), Some(who))?;
             }
             Action::Price { market, basis_points } => {
                 let price = self.stage.prices[market];

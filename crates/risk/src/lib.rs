@@ -7,6 +7,7 @@
 
 pub mod book;
 pub mod correlation;
+pub mod delegation;
 pub mod depth;
 pub mod error;
 pub mod fixed_math;

@@ -15,7 +15,7 @@ use bytemuck::{Pod, Zeroable};
 const SLOTS: usize = 13;
 const RING: i64 = 13;
 const HOUR_SLOT: i64 = 300;
-const DAY_SLOT: i64 = 7_200;
+pub(crate) const DAY_SLOT: i64 = 7_200;
 /// Largest amount or total, token atoms: far above any supply of the quote token, and the largest cap of a collateral.
 pub const MAX_AMOUNT: i64 = 1 << 56;
 
@@ -54,7 +54,7 @@ impl OutflowParams {
 /// Flows of one sliding window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
-struct Window {
+pub(crate) struct Window {
     /// Outflow per slot, at number mod 13.
     out: [i64; SLOTS],
     /// Inflow per slot.
@@ -78,7 +78,13 @@ pub struct OutflowLimiter {
 }
 
 impl Window {
-    fn roll(&mut self, number: i64) -> RiskResult<()> {
+    /// The newest slot's number.
+    pub(crate) fn head(&self) -> i64 {
+        self.head
+    }
+
+    /// Begins every slot up to `number`.
+    pub(crate) fn roll(&mut self, number: i64) -> RiskResult<()> {
         let mut stale = self.head.max(number.saturating_sub(RING));
         while stale < number {
             stale = stale.wrapping_add(1);
@@ -90,7 +96,8 @@ impl Window {
         Ok(())
     }
 
-    fn slot(&mut self, number: i64) -> RiskResult<(&mut i64, &mut i64)> {
+    /// Outflow and inflow of a slot.
+    pub(crate) fn slot(&mut self, number: i64) -> RiskResult<(&mut i64, &mut i64)> {
         let index = usize::try_from(number % RING).map_err(|_| RiskError::Overflow)?;
         match (self.out.get_mut(index), self.inward.get_mut(index)) {
             (Some(out), Some(inward)) => Ok((out, inward)),
@@ -99,7 +106,7 @@ impl Window {
     }
 
     /// Net outflow, the inflow of the oldest slot left out: part of it is older than the window.
-    fn net(&self) -> RiskResult<i64> {
+    pub(crate) fn net(&self) -> RiskResult<i64> {
         let oldest = usize::try_from(self.head.wrapping_add(1) % RING).map_err(|_| RiskError::Overflow)?;
         let out = self.out.iter().try_fold(0_i64, |sum, &flow| sum.checked_add(flow));
         let inward = self.inward.iter().enumerate().filter(|&(index, _)| index != oldest);

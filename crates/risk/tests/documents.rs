@@ -1,6 +1,7 @@
 //! The numbers that the documents quote, computed by the engine; and the table in `docs/oracle.md`, rendered from the one that decides.
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+use plimsoll_risk::delegation::{given_away, LossCap};
 use plimsoll_risk::funding::{premium, FundingParams, FundingState};
 use plimsoll_risk::limits::OutflowParams;
 use plimsoll_risk::oracle::{permission, Action, Condition, Conditions, Permission};
@@ -9,7 +10,7 @@ use plimsoll_risk::perp::{
     touch, trade, unsettled, PerpMarket, PerpParams, Position, Touched,
 };
 use plimsoll_risk::withdrawals::Gate;
-use plimsoll_risk::{Atoms, Lots, Price, Quote, Ratio, Secs};
+use plimsoll_risk::{Atoms, Lots, Price, Quote, Ratio, Round, Secs};
 
 const USD: i64 = 1_000_000;
 
@@ -221,4 +222,31 @@ fn a_queue_shares_the_hour_as_in_the_document() {
     let cents = usd(9_500).sub(due).unwrap().raw() / 10_000;
     assert_eq!(cents, 21);
     assert!((requests[2].granted.raw() - due.raw()).abs() <= 1);
+}
+
+/// docs/perps.md, "a delegate's fill".
+#[test]
+fn a_delegates_fill_as_documented() {
+    let document = include_str!("../../../docs/perps.md");
+    let (lots, price, mark) = (Lots::new(100), Price::new(2_020_000), Price::new(2 * USD));
+    let params = PerpParams::default();
+    let value = lots.at(price).unwrap();
+    let fee = |rate: Ratio| value.scale(rate, Round::Ceil).unwrap();
+    let mut cap: LossCap = bytemuck::Zeroable::zeroed();
+    cap.set(Quote::new(3 * USD)).unwrap();
+    let dollars =
+        |amount: Quote| format!("${}.{}", amount.raw().abs() / USD, format!("{:06}", amount.raw().abs() % USD).trim_end_matches('0'));
+    let bought = given_away(lots, value, mark, fee(params.taker_fee)).unwrap();
+    cap.record(bought, Secs::new(1_000_000)).unwrap();
+    let first = cap.left(Secs::new(1_000_000)).unwrap();
+    let sold = given_away(lots.neg().unwrap(), value, mark, fee(params.maker_fee)).unwrap();
+    cap.record(sold, Secs::new(1_000_100)).unwrap();
+    let second = cap.left(Secs::new(1_000_100)).unwrap();
+    for text in [
+        format!("= {} given away", dollars(bought)),
+        format!("−{}, a gain", dollars(sold)),
+        format!("{} are left after the first and {} after both", dollars(first), dollars(second)),
+    ] {
+        assert!(document.contains(&text), "docs/perps.md should say: {text}");
+    }
 }

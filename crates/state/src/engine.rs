@@ -3,7 +3,7 @@
 use crate::mirror::mirror;
 use crate::Pubkey;
 
-pub use crate::outflow::{Gate, LossClock, OutflowLimiter, OutflowParams, Pause, QueuedRequest, WithdrawalQueue};
+pub use crate::outflow::{Gate, LossCap, LossClock, OutflowLimiter, OutflowParams, Pause, QueuedRequest, WithdrawalQueue};
 pub use crate::smile::{DepthParams, DepthState, OptionParams, Smile, SurfaceParams, SurfaceState};
 
 mirror! {

@@ -1,12 +1,12 @@
 //! A trader's margin account: cash, collateral, positions, open orders and liquidation state.
 
-use crate::engine::{LiquidationState, LossClock, PerpPosition};
+use crate::engine::{LiquidationState, LossCap, LossClock, PerpPosition};
 use crate::key::{is_same, is_set};
 use crate::mirror::layout;
 use crate::Pubkey;
 #[cfg(feature = "anchor")]
 use anchor_lang::{prelude::zero_copy, Discriminator};
-use plimsoll_risk::{Price, RiskError, RiskResult};
+use plimsoll_risk::{Price, Quote, RiskError, RiskResult, Secs};
 
 /// Collateral slots of an account.
 pub const COLLATERALS: usize = 8;
@@ -58,7 +58,7 @@ layout! {
         slot: u8,
         /// 0 = bid, 1 = ask.
         side: u8,
-        /// Bit 0: reduce-only.
+        /// Bit 0: reduce-only; bit 1: placed by the delegate.
         flags: u8,
         /// Zero.
         padding: u8,
@@ -97,7 +97,7 @@ layout! {
     /// One margin account; an owner may have many.
     account MarginAccount [b"plm:marg", 8 + 3 * 32 + 16 + 2 * 8 + core::mem::size_of::<LiquidationState>()
         + COLLATERALS * 72 + PERPS * core::mem::size_of::<PerpSlot>() + ORDERS * 32
-        + OPTIONS * core::mem::size_of::<OptionLeg>() + 128] {
+        + OPTIONS * core::mem::size_of::<OptionLeg>() + 128 + core::mem::size_of::<LossCap>()] {
         /// The exchange it belongs to.
         exchange: Pubkey,
         /// May do everything.
@@ -134,6 +134,8 @@ layout! {
         options: [OptionLeg; OPTIONS],
         /// For how long unsettled losses have been large beside the collateral (RULES 1.3).
         losses: LossClock,
+        /// What the delegate's fills may cost in a day (RULES 5.2).
+        loss_cap: LossCap,
         /// Zero; later versions take their fields from here.
         reserve: [u64; 14],
     }
@@ -179,6 +181,21 @@ impl OpenOrder {
     /// Whether an order is recorded here.
     pub fn is_used(&self) -> bool {
         self.id != 0
+    }
+
+    /// The flags of an order.
+    pub const fn flags_of(is_reduce_only: bool, is_delegated: bool) -> u8 {
+        match (is_reduce_only, is_delegated) {
+            (false, false) => 0,
+            (true, false) => 1,
+            (false, true) => 2,
+            (true, true) => 3,
+        }
+    }
+
+    /// Whether the delegate placed it.
+    pub const fn is_delegated(&self) -> bool {
+        self.flags & 2 != 0
     }
 }
 
@@ -253,6 +270,22 @@ impl MarginAccount {
     /// Every book numbers its own orders, so that the position slot belongs to the identity.
     pub fn lists_order(&self, slot: usize, id: u64) -> bool {
         self.order_index(slot, id).is_some()
+    }
+
+    /// Counts a fill of a resting order that gives `amount` away, where the delegate placed it (RULES 5.2). False, with nothing changed, when that
+    /// is more than the owner allows.
+    ///
+    /// Errors: [`RiskError::OrderNotFound`]; [`RiskError::Overflow`].
+    pub fn allows_fill(&mut self, slot: usize, id: u64, amount: Quote, now: Secs) -> RiskResult<bool> {
+        let order = self.order_index(slot, id).and_then(|index| self.orders.get(index)).ok_or(RiskError::OrderNotFound)?;
+        if !order.is_delegated() {
+            return Ok(true);
+        }
+        match self.loss_cap.record(amount, now) {
+            Ok(()) => Ok(true),
+            Err(RiskError::LimitExceeded) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn order_index(&self, slot: usize, id: u64) -> Option<usize> {

@@ -97,6 +97,16 @@ mirror! {
 }
 
 mirror! {
+    /// What a delegate's fills may cost in a day (RULES 5.2). All zero allows no loss.
+    opaque LossCap = plimsoll_risk::delegation::LossCap {
+        /// Most that fills may give away in 24 hours, net, quote atoms.
+        cap: i64,
+        /// Given away by slot, gained by slot, newest slot.
+        day: [i64; 27],
+    }
+}
+
+mirror! {
     /// For how long unsettled losses have been large beside the collateral (RULES 1.3). All zero: they are not.
     LossClock = plimsoll_risk::perp::LossClock {
         /// When they were first seen so.

@@ -51,6 +51,7 @@ fn the_documented_offsets_are_the_compiled_ones() {
         ("orders", core::mem::offset_of!(MarginAccount, orders)),
         ("option legs", core::mem::offset_of!(MarginAccount, options)),
         ("losses", core::mem::offset_of!(MarginAccount, losses)),
+        ("loss cap", core::mem::offset_of!(MarginAccount, loss_cap)),
     ];
     for (name, offset) in rows {
         let row = format!("| {name} | {} |", grouped(offset + 8));

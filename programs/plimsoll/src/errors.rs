@@ -156,6 +156,9 @@ pub enum PlimsollError {
     /// Withdrawals are paused.
     #[msg("Withdrawals are paused, for an hour at most: send again when the pause is over.")]
     WithdrawalsPaused = 312,
+    /// The delegate's fills would cost more than the owner allows.
+    #[msg("The delegate's fills would give away more than the owner allows in a day: trade nearer to the mark, or the owner calls set_delegate.")]
+    DelegateLossCap = 313,
 
     // 400s: orders
     /// Quantity is zero or too large.

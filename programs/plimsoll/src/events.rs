@@ -200,6 +200,17 @@ pub struct OrderPlaced {
     pub lots: i64,
 }
 
+/// The owner named or dismissed a delegate, or changed what its fills may cost (log).
+#[event]
+pub struct DelegateSet {
+    /// Head; no market.
+    pub header: Header,
+    /// Who may trade; all zero for nobody.
+    pub delegate: Pubkey,
+    /// Most that its fills may give away in 24 hours, quote atoms.
+    pub daily_loss_cap: i64,
+}
+
 /// Orders left the books (log).
 #[event]
 pub struct OrdersCancelled {

@@ -95,6 +95,11 @@ pub mod plimsoll {
         instructions::open_account::handler(ctx, args)
     }
 
+    /// Names, changes or dismisses the delegate of a margin account.
+    pub fn set_delegate(ctx: Context<SetDelegate>, args: SetDelegateArgs) -> Result<()> {
+        instructions::set_delegate::handler(ctx, args)
+    }
+
     /// Closes an empty margin account.
     pub fn close_account(ctx: Context<CloseAccount>) -> Result<()> {
         instructions::close_account::handler(ctx)

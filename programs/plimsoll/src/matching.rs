@@ -7,6 +7,7 @@ use anchor_lang::prelude::*;
 use plimsoll_risk::book::{
     match_against, Admission, Key as BookKey, Maker, Makers, MatchOutcome, Order, Party, Side, Step, StepKind, Stop, Taker,
 };
+use plimsoll_risk::delegation::given_away;
 use plimsoll_risk::margin::{maker_admits, MarketTerms};
 use plimsoll_risk::perp::{charge_fee, touch, trade, Touched};
 use plimsoll_risk::{Lots, Price, Quote, Ratio, RiskError, RiskResult, Secs};
@@ -93,7 +94,8 @@ impl Makers for Passed<'_, '_> {
         Some(Maker { index: u8::try_from(index).ok()?, generation })
     }
 
-    /// RULES 5.3: healthy and covered by the margin reserved with the order, or reducing; an order the account no longer lists is void.
+    /// RULES 5.3: healthy and covered by the margin reserved with the order, or reducing; an order the account no longer lists is void. One
+    /// that the delegate placed gives away no more than the owner allows (RULES 5.2).
     fn admit(&mut self, maker: Maker, order: &Order, lots: Lots) -> RiskResult<Admission> {
         let Some(loader) = self.makers.get(usize::from(maker.index)).and_then(|(_, loader)| loader.as_ref()) else {
             return Ok(Admission::Refuse);
@@ -104,12 +106,15 @@ impl Makers for Passed<'_, '_> {
         };
         let is_healthy = account.liquidation.state == 0;
         let params = *self.market.perp_params;
-        let (cash, position) = account.cash_and_position(slot)?;
+        let (_, position) = account.cash_and_position(slot)?;
         let touched = touch(&mut self.market.perp, position, self.terms.mark(), self.now, &params)?;
         let wanted = if order.is_reduce_only() { lots.min(reducible(position.lots(), self.side)?) } else { lots };
         let change = signed(self.side, wanted)?;
         let reserved = Quote::new(position.reserved);
-        if wanted.is_zero() || !maker_admits(&self.terms, position.lots(), change, reserved, is_healthy)? {
+        let is_covered = !wanted.is_zero() && maker_admits(&self.terms, position.lots(), change, reserved, is_healthy)?;
+        let value = wanted.at(order.limit())?;
+        let charge = fee(value, params.maker_fee)?;
+        if !is_covered || !account.allows_fill(slot, order.id, given_away(change, value, self.terms.mark(), charge)?, self.now)? {
             account.reduce_order(slot, order.id, None)?;
             self.market.sequence = self.market.sequence.wrapping_add(1);
             account.sequence = account.sequence.wrapping_add(1);
@@ -120,8 +125,8 @@ impl Makers for Passed<'_, '_> {
             }
             return Ok(Admission::Refuse);
         }
+        let (cash, position) = account.cash_and_position(slot)?;
         trade(&mut self.market.perp, position, &touched, change, order.limit())?;
-        let charge = fee(wanted.at(order.limit())?, params.maker_fee)?;
         let split = charge_fee(&mut self.market.perp, position, &touched, Quote::new(*cash), charge, params.tranche_share)?;
         *cash = Quote::new(*cash).sub(split.from_cash)?.raw();
         account.reduce_order(slot, order.id, Some(u32::try_from(wanted.raw()).map_err(|_| RiskError::Overflow)?))?;

@@ -1,15 +1,16 @@
 //! What a trader asks for, as a pipeline of small steps: check, translate, rest, and judge the result.
 
 use crate::errors::{OrRefuse, PlimsollError};
-use crate::matching::{reducible, Execution};
+use crate::matching::{reducible, signed, Execution};
 use anchor_lang::prelude::*;
 use plimsoll_risk::book::band::check_minimum_value;
 use plimsoll_risk::book::{Key as BookKey, NewOrder, OrderKind, PriceBand, Side, Taker};
+use plimsoll_risk::delegation::given_away;
 use plimsoll_risk::liquidation::{penalty_rate, takeover_price, LegView};
 use plimsoll_risk::margin::{maker_reserve, trade_allowed, CrossTerms, ForcedPrice, Health, MarketTerms};
 use plimsoll_risk::oracle::{permission, Action, Permission};
 use plimsoll_risk::units::MAX_LOTS;
-use plimsoll_risk::{Lots, Price, Quote, Round, Secs};
+use plimsoll_risk::{Lots, Price, Quote, RiskError, Round, Secs};
 use plimsoll_state::view::leg_input;
 use plimsoll_state::{MarginAccount, Market, OpenOrder, OrderBook};
 
@@ -44,11 +45,13 @@ pub(crate) struct Intent {
     kind: OrderKind,
     /// The price allows the order only if it lowers risk (RULES 2.2).
     is_careful: bool,
+    /// The delegate trades, not the owner (RULES 5.2).
+    is_delegated: bool,
 }
 
 impl Intent {
     /// Checks what can be checked without the account: numbers, grid, status, and the price's condition (RULES 2.2, 5.3).
-    pub(crate) fn new(args: &OrderArgs, market: &Market, now: i64) -> Result<Self> {
+    pub(crate) fn new(args: &OrderArgs, market: &Market, is_delegated: bool, now: i64) -> Result<Self> {
         let side = Side::try_from(args.side).map_err(|_| PlimsollError::ParameterOutOfRange)?;
         let kind = match args.kind {
             0 => OrderKind::Limit,
@@ -68,7 +71,7 @@ impl Intent {
         if !args.reduce_only {
             check_minimum_value(Lots::new(args.lots), Price::new(args.price), Quote::new(market.params.min_order)).or_refuse()?;
         }
-        Ok(Self { args: *args, side, kind, is_careful: allowed == Permission::AllowedIfLowersRisk })
+        Ok(Self { args: *args, side, kind, is_careful: allowed == Permission::AllowedIfLowersRisk, is_delegated })
     }
 
     /// The order as the matcher takes it; a reduce-only order is cut to what the position leaves.
@@ -129,13 +132,28 @@ impl Intent {
             expiry: self.args.expiry,
             slot: u8::try_from(slot).map_err(|_| PlimsollError::Overflow)?,
             side: self.args.side,
-            flags: self.args.reduce_only.into(),
+            flags: OpenOrder::flags_of(self.args.reduce_only, self.is_delegated),
             padding: 0,
         };
         account.add_order(open).map_err(|_| PlimsollError::OrderSlotsFull)?;
         let (_, position) = account.cash_and_position(slot).or_refuse()?;
         position.reserved = maker_reserve(terms, &leg_input(position)).or_refuse()?.raw();
         Ok(Some(placed.id))
+    }
+
+    /// Counts what the fills give away to the owner's cap, where the delegate trades (RULES 5.2).
+    #[inline(never)]
+    pub(crate) fn count_fills(&self, account: &mut MarginAccount, executed: &Execution, mark: Price, fee: i64, now: Secs) -> Result<()> {
+        if !self.is_delegated || executed.value.is_zero() {
+            return Ok(());
+        }
+        let change = signed(self.side, executed.outcome.filled).or_refuse()?;
+        let amount = given_away(change, executed.value, mark, Quote::new(fee)).or_refuse()?;
+        account.loss_cap.record(amount, now).map_err(|error| match error {
+            RiskError::LimitExceeded => PlimsollError::DelegateLossCap,
+            other => other.into(),
+        })?;
+        Ok(())
     }
 
     /// RULES 5.2, 2.2 and the market's cap on open interest, on the state after the order.

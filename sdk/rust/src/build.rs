@@ -10,7 +10,7 @@ use solana_pubkey::Pubkey;
 
 pub use plimsoll::{
     ConvertCollateralArgs, CreateCollateralArgs, CreateGroupArgs, CreateMarketArgs, DepositArgs, InitializeExchangeArgs, LiquidateArgs,
-    OpenAccountArgs, OrderArgs,
+    OpenAccountArgs, OrderArgs, SetDelegateArgs,
 };
 
 /// Program that creates accounts.
@@ -181,6 +181,11 @@ pub fn open_account(payer: Pubkey, owner: Pubkey, exchange: Pubkey, args: OpenAc
     let margin_account = address::margin_account(&exchange, &owner, args.number);
     let accounts = accounts::OpenAccount { payer, owner, exchange, margin_account, system_program: SYSTEM };
     finish(accounts.to_account_metas(None), instruction::OpenAccount { args }.data())
+}
+
+/// Names, changes or dismisses the delegate.
+pub fn set_delegate(owner: Pubkey, margin_account: Pubkey, args: SetDelegateArgs) -> Instruction {
+    finish(accounts::SetDelegate { owner, margin_account }.to_account_metas(None), instruction::SetDelegate { args }.data())
 }
 
 /// Closes an empty margin account.

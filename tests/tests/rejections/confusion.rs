@@ -18,13 +18,14 @@ use std::collections::BTreeSet;
 pub(crate) type Case = (&'static str, fn() -> Result<Scene>, Make);
 
 /// One for every instruction of the program.
-pub(crate) const CASES: [Case; 38] = [
+pub(crate) const CASES: [Case; 39] = [
     ("initialize_exchange", Scene::calm, |s| initialize(s, |_| {})),
     ("create_market", Scene::calm, |s| list_market(s, |_| {})),
     ("create_collateral", Scene::calm, |s| list_collateral(s, |_| {})),
     ("create_group", Scene::calm, |s| group(s, |_| {})),
     ("collect_fees", Scene::calm, collect),
     ("open_account", Scene::calm, open),
+    ("set_delegate", Scene::calm, |s| delegate(s, plimsoll_tests::USD)),
     ("close_account", Scene::calm, good_close),
     ("deposit", Scene::calm, |s| deposit(s, 1)),
     ("deposit_collateral", Scene::calm, |s| bring(s, 1)),
@@ -73,6 +74,7 @@ const ALLOWED: &[(&str, &str, &str, &str)] = &[
     ("withdraw", "to", "stranger's wallet", "the owner names who receives"),
     ("withdraw", "to", "insurance vault", "the owner names who receives; this is a gift to the fund's vault"),
     ("cancel_all", "margin_account", "foreign account", "the taker owns this account too"),
+    ("set_delegate", "margin_account", "foreign account", "the taker owns this account too"),
     ("update_market", "market", "foreign market", "anyone updates any market of the feed"),
     ("update_market", "price_update", "same owner, cut by one", "the receiver's last byte is padding"),
     ("touch", "margin_account", "maker", "anyone touches any position"),

@@ -93,6 +93,19 @@ fn money_rows() -> Vec<Row> {
             good_withdrawal,
         ),
         row(
+            "delegate named by the delegate",
+            Program(E::NotAuthorised),
+            |s| {
+                let mut attempt = delegate(s, USD);
+                attempt.instructions[0].accounts[0].pubkey = s.delegate.pubkey();
+                attempt.signers = vec![s.delegate.insecure_clone()];
+                attempt
+            },
+            |s| delegate(s, USD),
+        ),
+        row("negative loss cap", Program(E::QuantityOutOfRange), |s| delegate(s, -1), |s| delegate(s, 0)),
+        row("loss cap out of range", Program(E::QuantityOutOfRange), |s| delegate(s, i64::MAX), |s| delegate(s, 1 << 56)),
+        row(
             "withdrawal by another user",
             Program(E::NotAuthorised),
             |s| {

@@ -281,7 +281,7 @@ impl<C: Chain> World<C> {
         let owner = self.new_key();
         self.svm.airdrop(&owner.pubkey(), PURSE)?;
         let token = self.wallet(self.quote, &owner.pubkey(), wallet)?;
-        let args = build::OpenAccountArgs { number: 0, delegate: Pubkey::default() };
+        let args = build::OpenAccountArgs { number: 0, delegate: Pubkey::default(), daily_loss_cap: 0 };
         let account = address::margin_account(&self.exchange, &owner.pubkey(), 0);
         let mut instructions = vec![build::open_account(owner.pubkey(), owner.pubkey(), self.exchange, args)];
         if deposit > 0 {

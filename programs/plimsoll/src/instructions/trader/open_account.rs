@@ -1,7 +1,8 @@
 //! Opens a margin account. Anyone, for themselves; an owner may have many (sub-accounts, isolated positions).
 
-use crate::errors::PlimsollError;
+use crate::errors::{OrRefuse, PlimsollError};
 use anchor_lang::prelude::*;
+use plimsoll_risk::Quote;
 use plimsoll_state::{seeds, Exchange, MarginAccount, VERSION};
 
 /// Arguments of `open_account`.
@@ -11,6 +12,8 @@ pub struct OpenAccountArgs {
     pub number: u32,
     /// May trade but never withdraw (RULES 5.2); all zero for nobody.
     pub delegate: Pubkey,
+    /// Most that the delegate's fills may give away in 24 hours, quote atoms.
+    pub daily_loss_cap: i64,
 }
 
 /// Accounts of `open_account`.
@@ -46,6 +49,7 @@ pub(crate) fn handler(ctx: Context<OpenAccount>, args: OpenAccountArgs) -> Resul
     account.exchange = ctx.accounts.exchange.key();
     account.owner = ctx.accounts.owner.key();
     account.delegate = args.delegate;
+    account.loss_cap.set(Quote::new(args.daily_loss_cap)).or_refuse()?;
     account.number = args.number;
     // Orders of an earlier account at this address may still be on books; a generation that follows the clock keeps them dead (RULES 5.3).
     account.generation = u32::try_from(Clock::get()?.unix_timestamp).map_err(|_| PlimsollError::Overflow)?;

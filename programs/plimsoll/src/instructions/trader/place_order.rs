@@ -1,6 +1,7 @@
 //! Trades against a book and rests what is left. Owner or delegate. The price limit is the caller's own; makers are passed among the remaining accounts.
 //!
-//! Can never: leave an account that met its initial margin below it, worsen E/MM of one that did not, or trade for an account without equity (RULES 5.2).
+//! Can never: leave an account that met its initial margin below it, worsen E/MM of one that did not, trade for an account without equity, or let a
+//! delegate's fills give away more than the owner allows (RULES 5.2).
 
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Balance, Books, Header, Moved, OrderPlaced, Traded};
@@ -34,7 +35,7 @@ impl PlaceOrder<'_> {
     fn validate(&self, account: &MarginAccount, market: &Market, args: &OrderArgs, now: i64) -> Result<Intent> {
         require_keys_eq!(account.exchange, market.exchange, PlimsollError::WrongExchange);
         require_authority(account, self.authority.key, true)?;
-        Intent::new(args, market, now)
+        Intent::new(args, market, account.owner != *self.authority.key, now)
     }
 }
 
@@ -60,6 +61,7 @@ pub(crate) fn handler(ctx: Context<PlaceOrder>, args: OrderArgs) -> Result<()> {
     require!(!executed.lacks_makers(), PlimsollError::MissingMaker);
     let rate = Ratio::new(market.perp_params.taker_fee);
     let fee = charge_taker(&mut market, &mut taker, executed.value, rate)?;
+    intent.count_fills(&mut account, &executed, terms.mark(), fee, now)?;
     let rested = intent.rest(&mut book, &mut account, slot, key, &terms, executed.outcome.rest, now)?;
     let after = portfolio.updated_health(&before, account.cash, &market_key, account.position(slot).or_refuse()?)?;
     let bound = portfolio.cross(&market_key);
