@@ -213,9 +213,9 @@ const fn years_q56(tau: Secs) -> i64 {
 
 /// τ in years, Q30; 0 ≤ τ ≤ [`MAX_TAU`].
 fn years_of(tau: Secs, round: Round) -> i64 {
-    let places = ROOT_BITS * 2 - RATIO_BITS;
-    let up = if round == Round::Ceil { (1 << places) - 1 } else { 0 };
-    years_q56(tau).wrapping_add(up) >> places
+    const PLACES: u32 = ROOT_BITS * 2 - RATIO_BITS;
+    const NEARLY_ONE: i64 = (1 << PLACES) - 1;
+    years_q56(tau).wrapping_add(if round == Round::Ceil { NEARLY_ONE } else { 0 }) >> PLACES
 }
 
 /// √(τ in years), Q28, rounded down; τ in 0 ..= two years.

@@ -18,7 +18,7 @@ type Places<'b, 'a> = &'b dyn Fn(usize) -> Option<(&'a MarketTerms, &'a LegInput
 /// Health of an account with `cash` (≥ 0), one linear leg per market (an empty one where it has options alone), options, and what
 /// binds its markets together. Without options, groups and depeg it is [`health`], for the same price.
 ///
-/// Option legs count at their mark in every equity. `report` is filled when given. Everything else as [`health`] says.
+/// Option legs count at their mark in every equity. A `report`, given as the default, is filled. Everything else as [`health`] says.
 ///
 /// Errors: as [`health`], [`OptionBook`]'s bounds ([`RiskError::QuantityOutOfRange`], [`RiskError::NotionalOutOfRange`]) and those of
 /// [`CrossTerms`] ([`RiskError::ParameterOutOfRange`]).
@@ -50,7 +50,6 @@ where
     let places: Places = &|place| legs.clone().into_iter().nth(place);
     match report {
         Some(report) => {
-            *report = Report::default();
             combine(total, places, &bounded, cross, report)?;
             let greeks = report.option_greeks.iter_mut().enumerate().filter(|(place, _)| bounded.has(*place));
             for (place, slot) in greeks {

@@ -3,8 +3,7 @@
 use crate::portfolio::{Portfolio, Roster};
 use anchor_lang::prelude::*;
 use anchor_lang::solana_program::program::set_return_data;
-use plimsoll_risk::margin::{Health, LegHealth, MeasureReport, OptionGreeks, Report};
-use plimsoll_risk::Quote;
+use plimsoll_risk::margin::{Health, MeasureReport, Report};
 use plimsoll_state::MarginAccount;
 
 /// Accounts of `check_health`. Remaining: the account's markets and collaterals, and the risk groups that two or more of its markets share.
@@ -96,7 +95,8 @@ impl HealthReport {
     /// `markets` in the order of the health's legs.
     fn new(health: &Health, report: &Report, markets: impl Iterator<Item = Pubkey>) -> Self {
         let options = report.option_value.iter().zip(&report.option_delta).zip(&report.option_greeks);
-        let split = |((market, leg), ((value, delta), greeks)): ((Pubkey, &LegHealth), ((&Quote, &Quote), &OptionGreeks))| MarketSplit {
+        let legs = markets.zip(health.legs()).zip(options);
+        let markets = legs.map(|((market, leg), ((value, delta), greeks))| MarketSplit {
             market,
             unsettled: leg.unsettled.raw(),
             option_value: value.raw(),
@@ -109,7 +109,7 @@ impl HealthReport {
             scan_mm: leg.scan_mm.raw(),
             worst_im: leg.worst_scenario_im,
             worst_mm: leg.worst_scenario,
-        };
+        });
         Self {
             equity: health.equity.raw(),
             equity_im: health.equity_im.raw(),
@@ -121,7 +121,7 @@ impl HealthReport {
             locked: health.locked.raw(),
             initial: (&report.im).into(),
             maintenance: (&report.mm).into(),
-            markets: markets.zip(health.legs()).zip(options).map(split).collect(),
+            markets: markets.collect(),
         }
     }
 }
