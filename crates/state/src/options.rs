@@ -44,7 +44,11 @@ impl Options {
     /// Errors: [`RiskError::WrongState`] for a leg whose expiry the market does not list; the engine's.
     #[inline(never)]
     pub fn add(&mut self, account: &MarginAccount, slot: usize, market: &Market, place: u8, now: Secs) -> RiskResult<()> {
-        let mut grid = None;
+        if self.legs.is_empty() {
+            self.legs.reserve_exact(account.option_legs.into());
+            self.units.reserve_exact(account.option_legs.into());
+        }
+        let (mut grid, mut scratch) = (None, SeriesTerms::NONE);
         for (index, expiry) in market.expiries.iter().enumerate().filter(|(_, expiry)| expiry.is_used()) {
             let is_here = |leg: &&OptionLeg| leg.is_used() && usize::from(leg.slot) == slot && usize::from(leg.expiry) == index;
             let mut legs = account.options.iter().filter(is_here).peekable();
@@ -74,15 +78,19 @@ impl Options {
                 let distance = log_forward.sub(log_of(strike)?)?;
                 let moneyness = Log::new(distance.raw().saturating_neg());
                 let series = u8::try_from(self.units.len()).map_err(|_| RiskError::Overflow)?;
-                let price = |curve: &Curve| {
-                    let series = SeriesTerms::at_log(&priced, strike, kind, curve.volatility(moneyness), Some(distance))?;
-                    Ok::<_, RiskError>(series.price(grid, place, terms))
+                let mut price = |curve: &Curve, units: &mut Vec<UnitValues>| {
+                    scratch.set(&priced, strike, kind, curve.volatility(moneyness), Some(distance))?;
+                    // Priced where it stays: a unit table is forty words.
+                    units.push(UnitValues::NONE);
+                    if let Some(unit) = units.last_mut() {
+                        scratch.price_into(grid, place, terms, unit);
+                    }
+                    Ok::<_, RiskError>(())
                 };
-                let unit = price(&curve)?;
                 if is_split {
-                    self.initial.push(price(&initial)?);
+                    price(&initial, &mut self.initial)?;
                 }
-                self.units.push(unit);
+                price(&curve, &mut self.units)?;
                 self.legs.push(leg.input(series));
             }
         }

@@ -1,8 +1,9 @@
-"""The table of `option::normal::cdf_fast`: 512 cubic pieces of the normal distribution function on [0, 8).
+"""The table of `option::normal::cdf_fast`: 3,200 quadratic pieces of the normal distribution function on [-6.25, 6.25).
 
-Piece i covers [i/64, (i+1)/64). With t in [0, 1) across it the function is value + t·(slope − t·(bend − t·twist)), which is the cubic with
-the right values and slopes at both ends. Values are Q30, rounded up because the kernel's last shift rounds down; the rest is Q38. The
-slope is taken from the rounded values, so that neighbouring pieces meet exactly and the function nowhere falls.
+Piece i covers [i/256 - 6.25, (i+1)/256 - 6.25). With t in 0 .. 2^20 across it the function is value + (t·(slope + t·bend) >> 42), Q30: the
+quadratic with the right values at both ends and in the middle. Values are Q30, rounded up because the kernel's shift rounds down; slope is
+Q52 and bend Q32 per piece. The slope is taken from the rounded values, so that neighbouring pieces meet exactly, and the bend is cut to
+what a piece that nowhere falls may have.
 """
 import mpmath
 
@@ -10,26 +11,34 @@ FILE = "crates/risk/src/option/cdf_table.rs"
 
 HEAD = """\
 //! Made by `tools/vectors/make.py cdf_table`; do not edit.
-use super::normal::Piece;
+use super::normal::{piece, Piece};
 
-/// Pieces of the normal distribution function on [0, 8), 64 to the unit.
+/// Pieces of the normal distribution function on [−6.25, 6.25), 256 to the unit: value, slope, bend.
 #[rustfmt::skip]
-pub(super) static CDF_PIECES: [Piece; 512] = [
+pub(super) static CDF_PIECES: [Piece; 3_200] = [
 """
+PIECES = 3200
+IN_A_LINE = 8
 
 
 def build():
     mpmath.mp.dps = 50
-    width = mpmath.mpf(1) / 64
-    points = [width * i for i in range(513)]
-    values = [int(mpmath.ceil(mpmath.ncdf(x) * 2**30)) for x in points]
-    lines = []
-    for i in range(512):
-        rise = mpmath.ncdf(points[i + 1]) - mpmath.ncdf(points[i])
-        left, right = (width * mpmath.npdf(points[i + j]) for j in (0, 1))
-        bend = -int(mpmath.nint((3 * rise - 2 * left - right) * 2**38))
-        twist = int(mpmath.nint((left + right - 2 * rise) * 2**38))
-        slope = ((values[i + 1] - values[i]) << 8) + bend - twist
-        assert 0 <= values[i] < 2**32 and 0 <= slope < 2**32 and 0 <= bend < 2**32 and abs(twist) < 2**31, i
-        lines.append(f"    Piece {{ value: {values[i]}, slope: {slope}, bend: {bend}, twist: {twist} }},\n")
-    return HEAD + "".join(lines) + "];\n"
+    width = mpmath.mpf(1) / 256
+    point = lambda i: width * i - mpmath.mpf(25) / 4
+    exact = [mpmath.ncdf(point(i)) for i in range(PIECES + 1)]
+    values = [int(mpmath.ceil(x * 2**30)) for x in exact]
+    # Below the first node the function is 0; above the last one it is 1.
+    values[0] = 0
+    pieces = []
+    for i in range(PIECES):
+        middle = mpmath.ncdf(point(i) + width / 2)
+        rise = values[i + 1] - values[i]
+        bend = int(mpmath.nint(2 * (exact[i] + exact[i + 1] - 2 * middle) * 2**32))
+        bend = max(-4 * rise, min(4 * rise, bend))
+        slope = (rise << 22) - (bend << 20)
+        assert rise >= 0 and slope >= 0 and slope + (bend << 21) >= 0, i
+        assert max(slope, slope + (bend << 20)) << 20 < 2**63, i
+        pieces.append(f"piece({values[i]}, {slope}, {bend})")
+    assert values[PIECES // 2] == 2**29 and values[PIECES] == 2**30
+    lines = [", ".join(pieces[i : i + IN_A_LINE]) for i in range(0, PIECES, IN_A_LINE)]
+    return HEAD + "".join(f"    {line},\n" for line in lines) + "];\n"

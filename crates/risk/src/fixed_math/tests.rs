@@ -42,6 +42,15 @@ fn exponentials_of_whole_steps() {
 }
 
 #[test]
+fn the_fast_exponential_at_its_ends() {
+    assert_eq!(exp_fast(Ratio::ZERO).unwrap(), Ratio::ONE);
+    for x in [8 << 30, -8 << 30] {
+        assert!(exp_fast(Ratio::new(x)).is_ok());
+        assert_eq!(exp_fast(Ratio::new(x + x.signum())), Err(RiskError::ParameterOutOfRange));
+    }
+}
+
+#[test]
 fn decay_is_exact_at_whole_half_lives_and_bounded_elsewhere() {
     let hour = Secs::new(3_600);
     for n in 0..60 {
@@ -70,6 +79,20 @@ proptest! {
     fn ln_agrees_with_floating_point(bits in 0_u32..64, noise: u64) {
         let x = (noise >> bits).max(1);
         prop_assert!(close(log(ln(x).unwrap()), (x as f64).ln(), 2f64.powi(-53)));
+    }
+
+    #[test]
+    fn the_fast_exponential_is_within_its_bound(x in -(8_i64 << 30)..=8 << 30) {
+        let exact = (x as f64 / 2f64.powi(30)).exp() * 2f64.powi(30);
+        let found = exp_fast(Ratio::new(x)).unwrap().raw() as f64;
+        prop_assert!((-2.0 - exact / 2f64.powi(29)..=0.01 + exact / 2f64.powi(38)).contains(&(found - exact)), "{x}: {found} {exact}");
+    }
+
+    #[test]
+    fn roots_by_newton_are_integer_roots(n in 0..u64::MAX >> 1, bits in 0_u32..62, beyond: u32) {
+        let n = n >> bits;
+        prop_assert_eq!(root_from(n, n.isqrt() + 1 + u64::from(beyond)), n.isqrt());
+        prop_assert_eq!(root_from(n, n.isqrt().max(1)), n.isqrt().max(u64::from(n != 0)));
     }
 
     #[test]

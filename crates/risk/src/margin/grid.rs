@@ -162,7 +162,15 @@ pub(super) const MIRROR: [usize; SCENARIOS] = mirrors();
 /// For each row the share of a loss that counts in a tail, Q30; 1 inside the range.
 pub(super) const ROW_WEIGHT: [i64; SCENARIOS] = row_weights();
 /// The same by spot move.
-pub(super) const SPOT_WEIGHT: [i64; SPOTS] = spot_weights();
+const SPOT_WEIGHT: [i64; SPOTS] = spot_weights();
+/// Those of the tails, in the order of [`TAILS`]; inside the range all of a loss counts.
+pub(super) const TAIL_WEIGHT: [i64; TAILS.len()] = {
+    let [_, _, _, _, _, _, _, _, _, tails @ ..] = SPOT_WEIGHT;
+    tails
+};
+/// The first row of each spot move and the rows from one to the next of it: its rows are `first`, `first + 1`, … `first + count − 1`; of no
+/// move also the two rows after [`COLUMN_SKEW`].
+pub(super) const SPOT_ROWS: [(usize, usize); SPOTS] = spot_rows();
 
 /// The moves of the tails, rows 24 to 31.
 pub(super) const TAILS: [Ratio; 8] = [
@@ -217,6 +225,20 @@ const fn spot_weights() -> [i64; SPOTS] {
         row += 1;
     }
     weights
+}
+
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const fn spot_rows() -> [(usize, usize); SPOTS] {
+    let mut spots = [(0, 0); SPOTS];
+    let mut row = 0;
+    while row < COLUMN_SKEW {
+        let (first, count) = spots[ROW_SPOT[row]];
+        let first = if count == 0 { row } else { first };
+        assert!(first + count == row);
+        spots[ROW_SPOT[row]] = (first, count + 1);
+        row += 1;
+    }
+    spots
 }
 
 #[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::as_conversions, reason = "evaluated by the compiler")]

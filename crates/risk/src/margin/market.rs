@@ -1,6 +1,8 @@
 //! One market with options: the scan of RULES 4.2, its add-ons, and the loss by scenario that RULES 4.3 adds up over markets.
 
-use super::grid::{MM_GRID_FACTOR, ROW_NONE, ROW_SPOT, ROW_WEIGHT, SCENARIOS, SPOTS, SPOT_WEIGHT, TAILS};
+use super::grid::{
+    COLUMN_SKEW, MM_GRID_FACTOR, ROW_NONE, ROW_SPOT, ROW_WEIGHT, SCENARIOS, SPOTS, SPOT_NONE, SPOT_ROWS, TAILS, TAIL_WEIGHT,
+};
 use super::kernel::{magnitude, positive, scale_ceil, scale_floor, Exact, LegHealth, LegInput, ScanMode};
 use super::options::{Measure, OptionPart};
 use super::report::AddOns;
@@ -103,8 +105,6 @@ pub(super) struct MarketScan {
     pub(super) mode: ScanMode,
     /// Row of the grid (1 ..= 33) that costs all legs most.
     pub(super) worst: u8,
-    /// Loss by row as RULES 4.3 adds it up ([`profile`]); its largest entry is `scan`. Zero in a market of no group, where nobody reads it.
-    pub(super) rows: [i64; SCENARIOS],
 }
 
 /// Loss and its row, the first of equals.
@@ -158,30 +158,36 @@ pub(super) fn spot_moves(range: i64) -> [i64; SPOTS] {
 }
 
 /// RULES 4.2: scan = min( grid over all legs ; R_lin × |net linear delta| + grid over options alone ).
+///
+/// `short` is the short-option minimum of the measure. In a market of a group, `rows` is filled with the loss by row as RULES 4.3 adds it
+/// up ([`profile`]); its largest entry is the scan.
 #[inline(never)]
-pub(super) fn market_scan<A: Exact>(ends: &LinearEnds, part: &OptionPart, rates: &MeasureRates, is_grouped: bool) -> MarketScan {
+pub(super) fn market_scan<A: Exact>(
+    ends: &LinearEnds,
+    part: &OptionPart,
+    short: i64,
+    rates: &MeasureRates,
+    rows: Option<&mut [i64; SCENARIOS]>,
+) -> MarketScan {
     let linear_moves = linear_losses::<A>(ends, rates.range);
-    let (grid_all, worst_all) = worst_of_all::<A>(&linear_moves, part, rates);
+    let (grid_all, worst) = worst_of_all::<A>(&linear_moves, part, rates);
     let linear = ends.charge::<A>(rates.linear);
-    let grid_options = factored::<A>(worst_spot::<A>(part.spots.iter().copied()), rates.factor);
+    let grid_options = factored::<A>(part.alone, rates.factor);
     let is_bare = ends.is_nothing();
     // Without a linear leg both terms are the same one, limited by what the options can lose.
     let alone = A::add(linear, grid_options.min(part.max_loss));
     let scan = grid_all.min(alone);
-    let add = A::add(A::add(part.basis, part.short), part.tenor);
+    let add = A::add(A::add(part.basis, short), part.tenor);
     let limit = linear.saturating_add(part.max_loss);
     let options = A::add(grid_options, add).min(part.max_loss);
     let limited = A::add(linear, options);
     let total = if is_bare { limited } else { A::add(grid_all, add).min(limited) };
     let add_on = positive(A::sub(total, scan));
     let mode = if scan == grid_all || is_bare { ScanMode::Grid } else { ScanMode::Linear };
-    // Only the joint loss of a group reads them.
-    let rows = if is_grouped {
-        profile::<A>(grid_rows::<A>(&linear_moves, part, rates), part, rates, scan, grid_all.min(limit))
-    } else {
-        [0; SCENARIOS]
-    };
-    MarketScan { scan, add_on, options, limit, mode, worst: worst_all, rows }
+    if let Some(rows) = rows {
+        *rows = profile::<A>(grid_rows::<A>(&linear_moves, part, rates), part, rates, scan, grid_all.min(limit));
+    }
+    MarketScan { scan, add_on, options, limit, mode, worst }
 }
 
 /// Loss by row as it enters the joint loss of RULES 4.3: the grid's, scaled so that its largest is the scan. Scaling both losses and gains
@@ -235,16 +241,28 @@ fn grid_rows<A: Exact>(linear: &[i64; SPOTS], part: &OptionPart, rates: &Measure
     rows
 }
 
-/// Largest dampened loss over the spot moves, ≥ 0, before the factor of a measure. Dampening and factor never turn an order round, so that
-/// the worst of the rows that share a spot move stands for them.
-#[inline(always)]
-fn worst_spot<A: Exact>(losses: impl Iterator<Item = i64>) -> i64 {
-    losses.zip(SPOT_WEIGHT).fold(0, |worst, (loss, weight)| worst.max(weighted::<A>(weight, loss)))
-}
-
 /// [`worst_of`] the rows of [`grid_rows`], without making them.
+///
+/// Dampening and factor never turn an order round, so that the worst of the rows that share a spot move stands for them.
 fn worst_of_all<A: Exact>(linear: &[i64; SPOTS], part: &OptionPart, rates: &MeasureRates) -> (i64, u8) {
-    let most = worst_spot::<A>(linear.iter().zip(part.spots.iter()).map(|(linear, options)| A::add(*linear, *options)));
+    let (mut most, mut next, mut at) = (0, 0, SPOT_NONE);
+    let mut see = |loss: i64, spot: usize| {
+        if loss > most {
+            (most, next, at) = (loss, most, spot);
+        } else if loss > next {
+            next = loss;
+        }
+    };
+    const INSIDE: usize = SPOTS - TAILS.len();
+    let losses = linear.iter().zip(part.spots.iter()).map(|(linear, options)| A::add(*linear, *options));
+    for (spot, loss) in losses.clone().enumerate().take(INSIDE) {
+        see(loss, spot);
+    }
+    for ((spot, loss), weight) in losses.enumerate().skip(INSIDE).zip(TAIL_WEIGHT) {
+        if loss > 0 {
+            see(scale_ceil::<A>(loss, weight), spot);
+        }
+    }
     let worst = factored::<A>(most, rates.factor);
     if worst <= 0 {
         return (0, ROW_NONE);
@@ -252,31 +270,42 @@ fn worst_of_all<A: Exact>(linear: &[i64; SPOTS], part: &OptionPart, rates: &Meas
     // A factor above one half takes losses two atoms apart to different ones: only these can come to the same.
     const _: () = assert!(MM_GRID_FACTOR.raw() > ONE >> 1);
     let near = A::sub(most, 1);
-    let of_rows = ROW_SPOT.iter().zip(part.rows.iter()).zip(ROW_WEIGHT);
-    for (row, ((spot, options), weight)) in (1_u8..).zip(of_rows) {
-        let loss = weighted::<A>(weight, A::add(linear.get(*spot).copied().unwrap_or(0), *options));
-        if loss >= near && factored::<A>(loss, rates.factor) == worst {
-            return (worst, row);
-        }
-    }
-    (worst, ROW_NONE)
+    let linear_at = |spot: usize| linear.get(spot).copied().unwrap_or(0);
+    let is_worst = |row: usize, linear: i64| {
+        let loss = dampened::<A>(row, A::add(linear, part.rows.get(row).copied().unwrap_or(0)));
+        loss >= near && factored::<A>(loss, rates.factor) == worst
+    };
+    let (first, count) = SPOT_ROWS.get(at).copied().unwrap_or((0, SCENARIOS));
+    // Mostly one spot move stands out: the row is among its rows.
+    let found = if next < near {
+        let (linear, skew) = (linear_at(at), if at == SPOT_NONE { COLUMN_SKEW } else { SCENARIOS });
+        (first..first.wrapping_add(count)).chain(skew..SCENARIOS).find(|row| is_worst(*row, linear))
+    } else {
+        ROW_SPOT.iter().enumerate().find(|(row, spot)| is_worst(*row, linear_at(**spot))).map(|(row, _)| row)
+    };
+    (worst, found.and_then(|row| u8::try_from(row.wrapping_add(1)).ok()).unwrap_or(ROW_NONE))
 }
 
-/// Both measures of a market with options.
-pub(super) struct MarketOutcome {
+/// Both measures of a market with options. Without resting orders and with one table the parts are the same one.
+pub(super) struct MarketOutcome<'p> {
     pub(super) im: MarketScan,
     pub(super) mm: MarketScan,
-    pub(super) part_im: OptionPart,
-    pub(super) part_mm: OptionPart,
+    pub(super) part_im: &'p OptionPart,
+    pub(super) part_mm: &'p OptionPart,
+    /// Short-option minimum of the initial measure.
+    pub(super) short_im: i64,
 }
 
-impl MarketOutcome {
+impl MarketOutcome<'_> {
     /// The add-ons of one measure by kind; when the most that the options can lose limits them, the last ones are cut first.
     pub(super) fn add_ons(&self, measure: Measure, size: Quote) -> AddOns {
-        let (scan, part) = if measure == Measure::Initial { (&self.im, &self.part_im) } else { (&self.mm, &self.part_mm) };
-        let short = part.short.min(scan.add_on);
-        let basis = part.basis.min(scan.add_on.wrapping_sub(short));
-        let tenor = scan.add_on.wrapping_sub(short).wrapping_sub(basis);
+        let (add_on, part, short) = match measure {
+            Measure::Initial => (self.im.add_on, self.part_im, self.short_im),
+            Measure::Maintenance => (self.mm.add_on, self.part_mm, self.part_mm.short),
+        };
+        let short = short.min(add_on);
+        let basis = part.basis.min(add_on.wrapping_sub(short));
+        let tenor = add_on.wrapping_sub(short).wrapping_sub(basis);
         AddOns { basis: Quote::new(basis), short_options: Quote::new(short), tenor: Quote::new(tenor), size, depeg: Quote::ZERO }
     }
 

@@ -17,6 +17,7 @@
 
 mod checks;
 mod cross;
+mod greeks;
 mod grid;
 mod health;
 mod kernel;
@@ -39,6 +40,7 @@ pub use checks::{
     WITHDRAWAL_LEVERAGE,
 };
 pub use cross::{CrossTerms, Depeg, GroupTerms, MAX_CREDIT, PEG_FACTOR, PEG_FLOOR};
+pub use greeks::OptionGreeks;
 pub use grid::{Scenario, SpotMove, VolMove, COLUMNS, GRID, MM_GRID_FACTOR, SCENARIOS, SPOT_RANGE_MAX, SPOT_RANGE_MIN};
 pub use health::{health, Health, MAX_CASH, MAX_LEGS};
 pub use kernel::{LegHealth, LegInput, ScanMode};

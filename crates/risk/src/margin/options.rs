@@ -1,7 +1,7 @@
 //! Option legs of one market: their losses in every scenario as dot products over the unit values, and what the add-ons need of them.
 
-use super::grid::{COLUMN_BASIS_DOWN, COLUMN_BASIS_UP, COLUMN_NONE, COLUMN_SKEW, ROW_SPOT, SCENARIOS, SPOTS};
-use super::kernel::{positive, Exact};
+use super::grid::{COLUMNS, COLUMN_BASIS_DOWN, COLUMN_BASIS_UP, COLUMN_NONE, COLUMN_SKEW, SCENARIOS, SPOTS, TAIL_WEIGHT};
+use super::kernel::{positive, scale_ceil, Exact};
 use super::max_loss::{max_loss, Holding};
 use super::params::ExpiryTerms;
 use super::series::{OptionKind, UnitValues, UNIT_BITS};
@@ -133,6 +133,8 @@ pub(super) struct OptionPart {
     pub(super) rows: [i64; SCENARIOS],
     /// The largest of the rows that share a spot move.
     pub(super) spots: [i64; SPOTS],
+    /// Largest dampened loss of the options alone, ≥ 0, before the factor of a measure.
+    pub(super) alone: i64,
     /// Value at the mark, rounded down.
     pub(super) value: i64,
     /// The most the positions can still lose from the mark, ≥ 0 ([`super::max_loss`]); `i64::MAX` when orders rest.
@@ -163,6 +165,7 @@ impl OptionPart {
     pub(super) const NONE: Self = Self {
         rows: [0; SCENARIOS],
         spots: [0; SPOTS],
+        alone: 0,
         value: 0,
         max_loss: 0,
         delta_long: 0,
@@ -176,14 +179,23 @@ impl OptionPart {
     };
 }
 
-/// One expiry's sums, sixteenths of an atom.
+/// Sums over the legs of a market, sixteenths of an atom.
+struct Sums {
+    /// Loss by column, short of `marks`; the last four, of the skew shocks, are those of one expiry.
+    columns: [i64; COLUMNS],
+    /// Mark value of the legs whose columns were added without it: one subtraction for each column in place of one for each leg.
+    marks: i64,
+    /// Loss in the two skew rows, each expiry at its own worst sign.
+    skew: [i64; 2],
+    /// Value change per unit of relative spot move, all bids filled and all asks filled.
+    delta_long: i64,
+    delta_short: i64,
+}
+
+/// One expiry's sums.
 #[derive(Clone, Copy, Default)]
 struct ExpirySum {
-    /// Loss at ± ¼ range.
-    basis: (i64, i64),
-    /// Loss in the four skew columns.
-    skew: [i64; 4],
-    /// Value of the positions at the mark.
+    /// Mark value of the positions, sixteenths of an atom.
     value: i64,
     /// Net lots by kind, all asks filled in the initial measure.
     calls: i64,
@@ -202,12 +214,13 @@ struct Ends {
 }
 
 impl Ends {
-    fn new<A: Exact>(leg: &OptionInput, units: &UnitValues, measure: Measure) -> Self {
+    /// A leg without resting orders, or as the maintenance measure sees it.
+    fn held(lots: i64) -> Self {
+        Self { long: lots, short: lots, long_now: 0, short_now: 0 }
+    }
+
+    fn with_orders<A: Exact>(leg: &OptionInput, mark: i64) -> Self {
         let lots = leg.lots.raw();
-        if measure == Measure::Maintenance || !leg.has_orders() {
-            return Self { long: lots, short: lots, long_now: 0, short_now: 0 };
-        }
-        let mark = units.values[COLUMN_NONE];
         let bought = A::sub(leg.bids_value.raw() << UNIT_BITS, A::mul(leg.bids.raw(), mark));
         let sold = A::sub(A::mul(leg.asks.raw(), mark), leg.asks_value.raw() << UNIT_BITS);
         Self {
@@ -229,15 +242,29 @@ impl Ends {
 /// The option legs of `market`, whose spot range is `range`, in one measure.
 ///
 /// Errors: none inside the bounds of [`OptionBook::check`] but [`RiskError::Overflow`].
-#[inline(never)]
 pub(super) fn option_part<A: Exact>(bounded: &BoundedBook, market: usize, range: i64, measure: Measure) -> RiskResult<OptionPart> {
+    let mut part = OptionPart::NONE;
+    add_legs::<A>(&mut part, bounded, market, range, measure)?;
+    Ok(part)
+}
+
+/// [`option_part`] in place of [`OptionPart::NONE`].
+#[inline(never)]
+pub(super) fn add_legs<A: Exact>(
+    part: &mut OptionPart,
+    bounded: &BoundedBook,
+    market: usize,
+    range: i64,
+    measure: Measure,
+) -> RiskResult<()> {
     let book = &bounded.book;
     let units = if measure == Measure::Initial { book.units_im } else { book.units_mm };
-    let mut part = OptionPart::NONE;
+    let mut sums = Sums { columns: [0; COLUMNS], marks: 0, skew: [0; 2], delta_long: 0, delta_short: 0 };
+    let mut held = [Holding::default(); MAX_OPTIONS];
     let mut value = 0_i64;
     for (place, expiry) in book.expiries.iter().enumerate().filter(|(_, expiry)| usize::from(expiry.market) == market) {
         let mut sum = ExpirySum::default();
-        let mut held = [Holding::default(); MAX_OPTIONS];
+        let before = (sums.marks, sums.columns[COLUMN_BASIS_UP], sums.columns[COLUMN_BASIS_DOWN]);
         let mut slots = held.iter_mut();
         let mut count = 0_usize;
         for leg in book.legs {
@@ -246,89 +273,130 @@ pub(super) fn option_part<A: Exact>(bounded: &BoundedBook, market: usize, range:
                 *slot = Holding { lots: leg.lots.raw(), strike: unit.strike, is_call: unit.kind == OptionKind::Call };
                 count = count.wrapping_add(1);
             }
-            part.has_orders |= measure == Measure::Initial && leg.has_orders();
-            add_leg::<A>(&mut part, &mut sum, unit, leg, &Ends::new::<A>(leg, unit, measure));
+            let is_resting = measure == Measure::Initial && leg.has_orders();
+            part.has_orders |= is_resting;
+            add_leg::<A>(&mut sums, &mut sum, unit, leg, is_resting);
         }
-        if let Some(held) = held.get(..count).filter(|held| !held.is_empty()) {
-            value = A::add(value, sum.value);
-            finish_expiry::<A>(&mut part, &sum, expiry, measure)?;
-            part.max_loss = part.max_loss.saturating_add(max_loss::<A>(held, sum.value, expiry.forward, range));
-        }
+        let Some(held) = held.get(..count).filter(|held| !held.is_empty()) else { continue };
+        value = A::add(value, sum.value);
+        let marks = A::sub(sums.marks, before.0);
+        let fall = |after: i64, before: i64| A::add(A::sub(after, before), marks);
+        let basis = fall(sums.columns[COLUMN_BASIS_UP], before.1).max(fall(sums.columns[COLUMN_BASIS_DOWN], before.2));
+        sums.end_expiry::<A>(marks);
+        finish_expiry::<A>(part, &sum, basis, expiry, measure)?;
+        part.max_loss = part.max_loss.saturating_add(max_loss::<A>(held, sum.value, expiry.forward, range));
     }
-    part.spots = [i64::MIN; SPOTS];
-    for (row, spot) in part.rows.iter_mut().zip(ROW_SPOT) {
-        *row = up_to_atom::<A>(*row);
-        if let Some(worst) = part.spots.get_mut(spot) {
-            *worst = (*worst).max(*row);
-        }
-    }
-    part.delta_long = up_to_atom::<A>(part.delta_long);
-    part.delta_short >>= UNIT_BITS;
+    sums.put_rows::<A>(part);
+    part.delta_long = up_to_atom::<A>(sums.delta_long);
+    part.delta_short = sums.delta_short >> UNIT_BITS;
     part.value = value >> UNIT_BITS;
     if part.has_orders {
         part.max_loss = i64::MAX;
     }
-    Ok(part)
+    Ok(())
 }
 
 fn up_to_atom<A: Exact>(sixteenths: i64) -> i64 {
     A::add(sixteenths, (1 << UNIT_BITS) - 1) >> UNIT_BITS
 }
 
-/// Adds a leg's loss in every column; `loss` is that of a lot's fall.
-#[inline(always)]
-fn add_columns<A: Exact>(part: &mut OptionPart, sum: &mut ExpirySum, unit: &UnitValues, loss: impl Fn(i64) -> i64) {
-    let mark = unit.values[COLUMN_NONE];
-    // The skew columns follow the rows before them; those rows are the first of the 33.
-    for (row, value) in part.rows.iter_mut().zip(unit.values.iter()).take(COLUMN_SKEW) {
-        *row = A::add(*row, loss(A::sub(mark, *value)));
+impl Sums {
+    /// Takes the columns of the skew shocks, to which the expiry's `marks` belong, each at its worst sign.
+    fn end_expiry<A: Exact>(&mut self, marks: i64) {
+        let [.., linear_up, linear_down, absolute_up, absolute_down] = &mut self.columns;
+        let [linear, absolute] = &mut self.skew;
+        *linear = A::add(*linear, A::add((*linear_up).max(*linear_down), marks));
+        *absolute = A::add(*absolute, A::add((*absolute_up).max(*absolute_down), marks));
+        (*linear_up, *linear_down, *absolute_up, *absolute_down) = (0, 0, 0, 0);
     }
-    for (skew, value) in sum.skew.iter_mut().zip(unit.values.iter().skip(COLUMN_SKEW)) {
-        *skew = A::add(*skew, loss(A::sub(mark, *value)));
+
+    /// The rows in atoms, the largest of those that share a spot move, and the largest of all.
+    fn put_rows<A: Exact>(&self, part: &mut OptionPart) {
+        let atoms = |sixteenths: i64| up_to_atom::<A>(A::add(sixteenths, self.marks));
+        for (row, column) in part.rows.iter_mut().zip(self.columns.iter()).take(COLUMN_SKEW) {
+            *row = atoms(*column);
+        }
+        let [up_4, down_4, inner @ .., linear, absolute] = &mut part.rows;
+        [*linear, *absolute] = self.skew.map(up_to_atom::<A>);
+        let (threes, of_tails) = inner.split_at(21);
+        let [s0, s1, s2, s3, s4, s5, s6, s7, s8, tails @ ..] = &mut part.spots;
+        (*s8, *s0) = (*up_4, *down_4);
+        let mut inside = (*up_4).max(*down_4).max(0);
+        for (three, spot) in threes.chunks_exact(3).zip([s7, s1, s6, s2, s5, s3, &mut *s4]) {
+            *spot = three.iter().fold(i64::MIN, |most, row| most.max(*row));
+            inside = inside.max(*spot);
+        }
+        *s4 = (*s4).max(*linear).max(*absolute);
+        inside = inside.max(*s4);
+        for ((spot, row), weight) in tails.iter_mut().zip(of_tails).zip(TAIL_WEIGHT) {
+            *spot = *row;
+            // A share of the loss is no larger than all of it.
+            if *row > inside {
+                inside = inside.max(scale_ceil::<A>(*row, weight));
+            }
+        }
+        part.alone = inside;
     }
-    sum.basis.0 = A::add(sum.basis.0, loss(A::sub(mark, unit.values[COLUMN_BASIS_UP])));
-    sum.basis.1 = A::add(sum.basis.1, loss(A::sub(mark, unit.values[COLUMN_BASIS_DOWN])));
 }
 
+/// Adds one leg to its market's and its expiry's sums.
 #[inline(always)]
-fn add_leg<A: Exact>(part: &mut OptionPart, sum: &mut ExpirySum, unit: &UnitValues, leg: &OptionInput, ends: &Ends) {
-    let mark = unit.values[COLUMN_NONE];
-    if ends.long == ends.short {
-        add_columns::<A>(part, sum, unit, |fall| A::mul(ends.long, fall));
+fn add_leg<A: Exact>(sums: &mut Sums, sum: &mut ExpirySum, unit: &UnitValues, leg: &OptionInput, is_resting: bool) {
+    let (mark, lots) = (unit.values[COLUMN_NONE], leg.lots.raw());
+    let worth = A::mul(lots, mark);
+    let ends = if is_resting { Ends::with_orders::<A>(leg, mark) } else { Ends::held(lots) };
+    if is_resting {
+        for (column, value) in sums.columns.iter_mut().zip(unit.values.iter()) {
+            *column = A::add(*column, ends.loss::<A>(A::sub(mark, *value)));
+        }
     } else {
-        add_columns::<A>(part, sum, unit, |fall| ends.loss::<A>(fall));
+        let (columns, _) = sums.columns.as_chunks_mut::<7>();
+        let (values, _) = unit.values.as_chunks::<7>();
+        for (columns, values) in columns.iter_mut().zip(values) {
+            let ([a, b, c, d, e, f, g], [h, i, j, k, l, m, n]) = (columns, values);
+            for (column, value) in [(a, h), (b, i), (c, j), (d, k), (e, l), (f, m), (g, n)] {
+                *column = A::sub(*column, A::mul(lots, *value));
+            }
+        }
+        sums.marks = A::add(sums.marks, worth);
     }
-    sum.value = A::add(sum.value, A::mul(leg.lots.raw(), mark));
+    sum.value = A::add(sum.value, worth);
     let (one, other) = (A::mul(ends.long, unit.delta), A::mul(ends.short, unit.delta));
-    part.delta_long = A::add(part.delta_long, one.max(other));
-    part.delta_short = A::add(part.delta_short, one.min(other));
+    sums.delta_long = A::add(sums.delta_long, one.max(other));
+    sums.delta_short = A::add(sums.delta_short, one.min(other));
     match unit.kind {
         OptionKind::Call => {
             sum.calls = A::add(sum.calls, ends.short);
-            sum.held.0 = A::add(sum.held.0, leg.lots.raw());
+            sum.held.0 = A::add(sum.held.0, lots);
         }
         OptionKind::Put => {
             sum.puts = A::add(sum.puts, ends.short);
-            sum.held.1 = A::add(sum.held.1, leg.lots.raw());
+            sum.held.1 = A::add(sum.held.1, lots);
         }
     }
 }
 
-/// Each expiry at its own worst skew sign; then its add-ons.
-fn finish_expiry<A: Exact>(part: &mut OptionPart, sum: &ExpirySum, expiry: &ExpiryTerms, measure: Measure) -> RiskResult<()> {
-    let [linear_up, linear_down, absolute_up, absolute_down] = sum.skew;
-    part.rows[COLUMN_SKEW] = A::add(part.rows[COLUMN_SKEW], linear_up.max(linear_down));
-    part.rows[COLUMN_SKEW + 1] = A::add(part.rows[COLUMN_SKEW + 1], absolute_up.max(absolute_down));
+/// The add-ons of an expiry; `basis` is its loss at ± ¼ of the range, sixteenths of an atom.
+fn finish_expiry<A: Exact>(part: &mut OptionPart, sum: &ExpirySum, basis: i64, expiry: &ExpiryTerms, measure: Measure) -> RiskResult<()> {
     let charge = |base: i64, rate: i64| crate::fixed_math::scale(base, Ratio::new(rate), Round::Ceil);
-    let move_loss = up_to_atom::<A>(positive(sum.basis.0.max(sum.basis.1)));
-    let short = |calls: i64, puts: i64| A::mul(A::add(positive(A::sub(0, calls)), positive(A::sub(0, puts))), expiry.forward);
-    let rate = if measure == Measure::Initial { expiry.short_im } else { expiry.short_mm };
     let add = |to: i64, amount: i64| to.checked_add(amount).ok_or(RiskError::Overflow);
-    part.basis = add(part.basis, charge(move_loss, expiry.basis)?)?;
-    part.tenor = add(part.tenor, charge(up_to_atom::<A>(positive(sum.value)), expiry.tenor)?)?;
-    part.short = add(part.short, charge(short(sum.calls, sum.puts), rate)?)?;
+    let short = |calls: i64, puts: i64| A::mul(A::add(positive(A::sub(0, calls)), positive(A::sub(0, puts))), expiry.forward);
+    let move_loss = up_to_atom::<A>(positive(basis));
+    if move_loss > 0 {
+        part.basis = add(part.basis, charge(move_loss, expiry.basis)?)?;
+    }
+    if sum.value > 0 {
+        part.tenor = add(part.tenor, charge(up_to_atom::<A>(sum.value), expiry.tenor)?)?;
+    }
+    let rate = if measure == Measure::Initial { expiry.short_im } else { expiry.short_mm };
+    let sold = short(sum.calls, sum.puts);
+    if sold > 0 {
+        part.short = add(part.short, charge(sold, rate)?)?;
+    }
     let held = short(sum.held.0, sum.held.1);
-    part.short_held_im = add(part.short_held_im, charge(held, expiry.short_im)?)?;
-    part.short_notional = add(part.short_notional, held)?;
+    if held > 0 {
+        part.short_held_im = add(part.short_held_im, charge(held, expiry.short_im)?)?;
+        part.short_notional = add(part.short_notional, held)?;
+    }
     Ok(())
 }

@@ -2,14 +2,11 @@
 
 use super::kernel::Exact;
 use crate::error::{RiskError, RiskResult};
-use crate::fixed_math::{exp, ln_fast, Log};
-use crate::units::{mul_div, Price, Ratio, Round, Secs, MAX_PRICE, RATIO_BITS};
+use crate::fixed_math::{exp_fast, ln_fast, root_from, Log};
+pub use crate::option::{MAX_EXPIRY as MAX_TAU, YEAR};
+use crate::units::{Price, Ratio, Round, Secs, MAX_PRICE, RATIO_BITS};
 use bytemuck::{Pod, Zeroable};
 
-/// A year of option time: 365 days.
-pub const YEAR: Secs = Secs::new(31_536_000);
-/// Longest time to an expiry: two years.
-pub const MAX_TAU: Secs = Secs::new(2 * YEAR.raw());
 /// Smallest and largest volatility of a series, per √year.
 pub const SIGMA_MIN: Ratio = Ratio::of(1, 100);
 /// See [`SIGMA_MIN`].
@@ -18,10 +15,14 @@ pub const SIGMA_MAX: Ratio = Ratio::of(8, 1);
 const DAY: i64 = 86_400;
 /// Tenor at which the volatility shocks are quoted.
 const PIVOT: i64 = 30 * DAY;
+/// ln of it in seconds, Q56.
+const LN_PIVOT: i64 = 1_064_142_249_540_565_015;
 /// 2⁵⁶ / YEAR, to nearest: τ seconds times this is τ in years, Q56.
 const PER_SECOND_Q56: i64 = 2_284_931_318;
 /// Fraction bits of √τ and σ√τ.
 pub(super) const ROOT_BITS: u32 = 28;
+/// Places from √τ to a ratio.
+pub(super) const RATIO_OF_ROOT: u32 = RATIO_BITS - ROOT_BITS;
 
 const _: () = assert!(MAX_TAU.raw().checked_mul(PER_SECOND_Q56).is_some());
 const _: () = assert!(core::mem::size_of::<OptionParams>() == 128);
@@ -135,6 +136,8 @@ pub struct ExpiryTerms {
     pub(super) fixed: i64,
     /// √τ in years, Q28; zero at expiry.
     pub(super) root_tau: i64,
+    /// τ in seconds, ≥ 0.
+    pub(super) seconds: i64,
     /// Factors of the volatility shocks, Q30.
     pub(super) vol_up: i64,
     pub(super) vol_down: i64,
@@ -168,14 +171,15 @@ impl ExpiryTerms {
         let fixed = if share.is_zero() { 0 } else { Price::checked(risk.fixed_mean.raw())?.scale(share, Round::Floor)?.raw() };
         let moving = forward.scale(Ratio::ONE.sub(share)?, Round::Floor)?.raw();
         let multiple = term_multiple(tau, params)?;
-        let years = mul_div(tau.raw(), PER_SECOND_Q56, 1 << 26, Round::Ceil)?;
+        let years = years_of(tau, Round::Ceil);
         let basis = params.basis_fixed.add(params.basis_per_year.mul(Ratio::new(years), Round::Ceil)?)?;
         let kept = params.tenor_factor.mul(discount(params.tenor_rate, years)?, Round::Floor)?;
         Ok(Self {
             market: risk.market,
             forward: moving,
             fixed,
-            root_tau: root_tau(tau)?,
+            root_tau: root_tau(tau),
+            seconds: tau.raw(),
             vol_up: Ratio::ONE.add(params.vol_up.mul(multiple, Round::Ceil)?)?.raw(),
             vol_down: Ratio::ONE.sub(params.vol_down.mul(multiple, Round::Floor)?)?.raw(),
             vol_up_floor: params.vol_up_floor.raw(),
@@ -193,21 +197,37 @@ impl ExpiryTerms {
 fn term_multiple(tau: Secs, params: &OptionParams) -> RiskResult<Ratio> {
     let tau = tau.raw().max(DAY);
     let power = if tau < PIVOT { params.power_short } else { params.power_long };
-    let distance = ln_fast(PIVOT.unsigned_abs())?.sub(ln_fast(tau.unsigned_abs())?)?.to_ratio();
-    let scaled = Log::from_ratio(distance.mul(power, Round::Floor)?)?;
-    Ok(Ratio::new(exp(scaled)?.raw() >> RATIO_BITS))
+    let distance = Log::new(LN_PIVOT).sub(ln_fast(tau.unsigned_abs())?)?.to_ratio();
+    exp_fast(distance.mul(power, Round::Floor)?)
 }
 
 /// e to the −rate · years, Q30.
 fn discount(rate: Ratio, years: i64) -> RiskResult<Ratio> {
-    let exponent = rate.mul(Ratio::new(years), Round::Ceil)?.neg()?;
-    Ok(Ratio::new(exp(Log::from_ratio(exponent)?)?.raw() >> RATIO_BITS))
+    exp_fast(rate.mul(Ratio::new(years), Round::Ceil)?.neg()?)
+}
+
+/// τ in years, Q56; 0 ≤ τ ≤ [`MAX_TAU`].
+const fn years_q56(tau: Secs) -> i64 {
+    tau.raw().wrapping_mul(PER_SECOND_Q56)
+}
+
+/// τ in years, Q30; 0 ≤ τ ≤ [`MAX_TAU`].
+fn years_of(tau: Secs, round: Round) -> i64 {
+    const PLACES: u32 = ROOT_BITS * 2 - RATIO_BITS;
+    const NEARLY_ONE: i64 = (1 << PLACES) - 1;
+    years_q56(tau).wrapping_add(if round == Round::Ceil { NEARLY_ONE } else { 0 }) >> PLACES
 }
 
 /// √(τ in years), Q28, rounded down; τ in 0 ..= two years.
-fn root_tau(tau: Secs) -> RiskResult<i64> {
-    let years = tau.raw().checked_mul(PER_SECOND_Q56).ok_or(RiskError::Overflow)?;
-    years.checked_isqrt().ok_or(RiskError::ParameterOutOfRange)
+fn root_tau(tau: Secs) -> i64 {
+    let years = years_q56(tau).unsigned_abs();
+    // By (y/c + c)/2 ≥ √y: near it around a month, a day, an hour.
+    let start = if tau.raw() >= 4 * DAY {
+        (years >> (ROOT_BITS - 1)).wrapping_add(1 << (ROOT_BITS - 3))
+    } else {
+        (years >> (ROOT_BITS - 4)).wrapping_add(1 << (ROOT_BITS - 6))
+    };
+    root_from(years, start.wrapping_add(1)).cast_signed()
 }
 
 /// Forward of an expiry: spot × e^(carry · τ), with the carry (a yearly rate that governance sets per expiry) bounded by what the perp
@@ -222,16 +242,10 @@ pub fn forward(spot: Price, tau: Secs, carry: Ratio, perp_basis: Ratio, slack: R
         return Err(RiskError::ParameterOutOfRange);
     }
     let bounded = carry.max(perp_basis.sub(slack)?).min(perp_basis.add(slack)?);
-    let tau = tau.positive_part();
-    let years = mul_div(tau.raw(), PER_SECOND_Q56, 1 << 26, Round::Floor)?;
-    // At most e⁸ each way: a quarter of the exponent keeps the power below the 8 that Q60 holds.
-    let quarter = Log::from_ratio(bounded.mul(Ratio::new(years), Round::Floor)?)?.raw() / 4;
-    let factor = Ratio::new(exp(Log::new(quarter))?.raw() >> RATIO_BITS);
-    let mut price = spot;
-    for _ in 0..4 {
-        price = price.scale(factor, Round::Floor)?.min(Price::new(MAX_PRICE)).max(Price::new(1));
-    }
-    Ok(price)
+    // At most 2 a year for two years.
+    let exponent = bounded.mul(Ratio::new(years_of(tau.positive_part(), Round::Floor)), Round::Floor)?;
+    let price = spot.scale(exp_fast(exponent)?, Round::Floor)?;
+    Ok(price.min(Price::new(MAX_PRICE)).max(Price::new(1)))
 }
 
 /// σ√τ in Q28 for a σ of at most 16 and a τ of at most two years.

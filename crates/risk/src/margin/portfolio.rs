@@ -1,11 +1,12 @@
 //! The health of a whole portfolio: linear legs, options, and what binds its markets together.
 
 use super::cross::{depeg_of, linear_scan, CrossTerms, GroupTerms, Joint};
-use super::grid::ROW_NONE;
+use super::greeks::OptionGreeks;
+use super::grid::{ROW_NONE, SCENARIOS};
 use super::health::{health, Health, MAX_LEGS};
 use super::kernel::{Bare, LegInput};
 use super::market::{market_scan, LinearEnds, MarketOutcome, MeasureRates};
-use super::options::{option_part, BoundedBook, Measure, OptionBook, OptionPart};
+use super::options::{add_legs, BoundedBook, Measure, OptionBook, OptionPart};
 use super::report::{AddOns, MeasureReport, Report};
 use super::terms::MarketTerms;
 use crate::error::{RiskError, RiskResult};
@@ -17,7 +18,7 @@ type Places<'b, 'a> = &'b dyn Fn(usize) -> Option<(&'a MarketTerms, &'a LegInput
 /// Health of an account with `cash` (≥ 0), one linear leg per market (an empty one where it has options alone), options, and what
 /// binds its markets together. Without options, groups and depeg it is [`health`], for the same price.
 ///
-/// Option legs count at their mark in every equity. `report` is filled when given. Everything else as [`health`] says.
+/// Option legs count at their mark in every equity. A `report`, given as the default, is filled. Everything else as [`health`] says.
 ///
 /// Errors: as [`health`], [`OptionBook`]'s bounds ([`RiskError::QuantityOutOfRange`], [`RiskError::NotionalOutOfRange`]) and those of
 /// [`CrossTerms`] ([`RiskError::ParameterOutOfRange`]).
@@ -46,12 +47,18 @@ where
     if (total.leg_count..MAX_LEGS).any(|place| bounded.has(place)) {
         return Err(RiskError::QuantityOutOfRange);
     }
-    let mut split = Report::default();
-    combine(total, &|place| legs.clone().into_iter().nth(place), &bounded, cross, &mut split)?;
-    if let Some(report) = report {
-        *report = split;
+    let places: Places = &|place| legs.clone().into_iter().nth(place);
+    match report {
+        Some(report) => {
+            combine(total, places, &bounded, cross, report)?;
+            let greeks = report.option_greeks.iter_mut().enumerate().filter(|(place, _)| bounded.has(*place));
+            for (place, slot) in greeks {
+                *slot = OptionGreeks::of_market(&bounded, place)?;
+            }
+            Ok(())
+        }
+        None => combine(total, places, &bounded, cross, &mut Report::default()),
     }
-    Ok(())
 }
 
 /// Sums of both measures while the markets are added up.
@@ -77,7 +84,7 @@ fn combine(total: &mut Health, places: Places, bounded: &BoundedBook, cross: &Cr
             continue;
         }
         if bounded.has(place) {
-            let _ = add_market(total, places, bounded, place, false, &mut sums, report)?;
+            add_market(total, places, bounded, place, None, &mut sums, report)?;
         }
         let leg = total.legs.get(place).ok_or(RiskError::QuantityOutOfRange)?;
         sums.im.include(leg.scan_im, leg.scan_im)?;
@@ -125,18 +132,21 @@ fn mixed_group(
 ) -> RiskResult<()> {
     let (mut im, mut mm) = (Joint::NONE, Joint::NONE);
     let mut standalone = (Quote::ZERO, Quote::ZERO);
+    let mut rows = ([0; SCENARIOS], [0; SCENARIOS]);
     for place in (0..total.leg_count).filter(|place| group.has(*place)) {
         if bounded.has(place) {
-            let outcome = add_market(total, places, bounded, place, true, sums, report)?;
-            im.add::<Bare>(&outcome.im.rows, outcome.im.scan);
-            mm.add::<Bare>(&outcome.mm.rows, outcome.mm.scan);
-        } else {
-            let (terms, input) = places(place).ok_or(RiskError::QuantityOutOfRange)?;
-            let leg = total.legs.get(place).ok_or(RiskError::QuantityOutOfRange)?;
-            im.add_linear::<Bare>(&LinearEnds::new::<Bare>(terms, input, Measure::Initial), terms.im, leg.scan_im.raw());
-            mm.add_linear::<Bare>(&LinearEnds::new::<Bare>(terms, input, Measure::Maintenance), terms.mm, leg.scan_mm.raw());
+            add_market(total, places, bounded, place, Some(&mut rows), sums, report)?;
         }
         let leg = total.legs.get(place).ok_or(RiskError::QuantityOutOfRange)?;
+        let (scan_im, scan_mm) = (leg.scan_im.raw(), leg.scan_mm.raw());
+        if bounded.has(place) {
+            im.add::<Bare>(&rows.0, scan_im);
+            mm.add::<Bare>(&rows.1, scan_mm);
+        } else {
+            let (terms, input) = places(place).ok_or(RiskError::QuantityOutOfRange)?;
+            im.add_linear::<Bare>(&LinearEnds::new::<Bare>(terms, input, Measure::Initial), terms.im, scan_im);
+            mm.add_linear::<Bare>(&LinearEnds::new::<Bare>(terms, input, Measure::Maintenance), terms.mm, scan_mm);
+        }
         standalone = (standalone.0.add(leg.scan_im)?, standalone.1.add(leg.scan_mm)?);
     }
     let (scan, row) = im.scan::<Bare>(group, Measure::Initial);
@@ -148,28 +158,30 @@ fn mixed_group(
     Ok(())
 }
 
-/// Prices a market with options, and puts it into the health in place of what the linear pass said of it.
+/// Prices a market with options, and puts it into the health in place of what the linear pass said of it; `rows` is filled with its losses
+/// by row in the initial and the maintenance measure.
 #[inline(never)]
 fn add_market(
     total: &mut Health,
     places: Places,
     bounded: &BoundedBook,
     place: usize,
-    is_grouped: bool,
+    rows: Option<&mut ([i64; SCENARIOS], [i64; SCENARIOS])>,
     sums: &mut Sums,
     report: &mut Report,
-) -> RiskResult<MarketOutcome> {
+) -> RiskResult<()> {
     let (terms, input) = places(place).ok_or(RiskError::QuantityOutOfRange)?;
-    let part_mm = option_part::<Bare>(bounded, place, terms.range, Measure::Maintenance)?;
-    let part_im = if bounded.initial_differs(place) {
-        option_part::<Bare>(bounded, place, terms.range, Measure::Initial)?
-    } else {
-        OptionPart { short: part_mm.short_held_im, ..part_mm }
-    };
+    let (mut held, mut ordered) = (OptionPart::NONE, None);
+    add_legs::<Bare>(&mut held, bounded, place, terms.range, Measure::Maintenance)?;
+    if bounded.initial_differs(place) {
+        add_legs::<Bare>(ordered.insert(OptionPart::NONE), bounded, place, terms.range, Measure::Initial)?;
+    }
+    let (part_im, short_im) = ordered.as_ref().map_or((&held, held.short_held_im), |part| (part, part.short));
     let ends = (LinearEnds::new::<Bare>(terms, input, Measure::Initial), LinearEnds::new::<Bare>(terms, input, Measure::Maintenance));
-    let im = market_scan::<Bare>(&ends.0, &part_im, &MeasureRates::new(terms, Measure::Initial), is_grouped);
-    let mm = market_scan::<Bare>(&ends.1, &part_mm, &MeasureRates::new(terms, Measure::Maintenance), is_grouped);
-    let outcome = MarketOutcome { im, mm, part_im, part_mm };
+    let (rows_im, rows_mm) = rows.map_or((None, None), |(im, mm)| (Some(im), Some(mm)));
+    let im = market_scan::<Bare>(&ends.0, part_im, short_im, &MeasureRates::new(terms, Measure::Initial), rows_im);
+    let mm = market_scan::<Bare>(&ends.1, &held, held.short, &MeasureRates::new(terms, Measure::Maintenance), rows_mm);
+    let outcome = MarketOutcome { im, mm, part_im, part_mm: &held, short_im };
     let leg = total.legs.get_mut(place).ok_or(RiskError::QuantityOutOfRange)?;
     let was = *leg;
     sums.im.add_ons = sums.im.add_ons.plus(&outcome.add_ons(Measure::Initial, was.add_on_im))?;
@@ -188,7 +200,7 @@ fn add_market(
         *slot = value;
         *delta = Quote::new(outcome.part_mm.delta_long);
     }
-    Ok(outcome)
+    Ok(())
 }
 
 /// Requirements from the sums: add-ons, depeg, and the order IM ≥ T ≥ MM.

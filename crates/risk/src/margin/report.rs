@@ -1,5 +1,6 @@
 //! What a person and an event want to know beyond the measures: add-ons by kind, joint scenarios, option values by market.
 
+use super::greeks::OptionGreeks;
 use super::health::MAX_LEGS;
 use crate::error::RiskResult;
 use crate::units::Quote;
@@ -72,4 +73,6 @@ pub struct Report {
     pub option_value: [Quote; MAX_LEGS],
     /// Value change of the options per unit of relative spot move, by market, atoms.
     pub option_delta: [Quote; MAX_LEGS],
+    /// Their other sensitivities by market.
+    pub option_greeks: [OptionGreeks; MAX_LEGS],
 }

@@ -10,11 +10,11 @@
 use super::grid::{
     RowSet, VolMove, COLUMNS, COLUMN_NONE, COLUMN_SKEW, GRID, ROW_SPOT, SCENARIOS, SPOTS, SPOT_NONE, SPOT_RANGE_MAX, SPOT_RANGE_MIN, TAILS,
 };
-use super::kernel::{Bare, Exact};
+use super::kernel::{magnitude, positive, Bare, Exact};
 use super::params::{deviation, ExpiryTerms, ROOT_BITS, SIGMA_MAX, SIGMA_MIN};
 use crate::error::{RiskError, RiskResult};
 use crate::fixed_math::{ln_fast, Log};
-use crate::option::normal::{cdf_fast, CDF_ARGUMENT_BITS, CDF_RESULT_BITS};
+use crate::option::normal::{cdf_fast, cdf_from_edge, density_fast, CDF_ARGUMENT_BITS, CDF_EDGE, CDF_RESULT_BITS};
 pub use crate::option::OptionKind;
 use crate::units::{Lots, Price, Quote, Ratio, Round, MAX_PRICE, RATIO_BITS};
 
@@ -103,6 +103,8 @@ struct VolPoint {
     inverse: i64,
     /// σ√τ, Q28.
     deviation: i64,
+    /// Half of it, counted from the beginning of the distribution's table.
+    half: i64,
 }
 
 /// The volatility points of a series: as it is, up, down, then the skew shocks as the columns from [`COLUMN_SKEW`] on list them.
@@ -149,32 +151,67 @@ const fn plan() -> [(usize, usize); COLUMNS] {
 }
 
 impl SeriesTerms {
+    /// A series worth nothing, for [`Self::set`].
+    pub const NONE: Self = Self {
+        kind: OptionKind::Call,
+        forward: 0,
+        strike: 0,
+        log: 0,
+        points: [VolPoint { inverse: 0, deviation: 0, half: 0 }; POINTS],
+        is_intrinsic: true,
+    };
+
     /// A series of `expiry` at `strike`, with the surface's volatility at that strike (per √year, Q30).
     ///
     /// Errors: [`RiskError::PriceOutOfRange`] for the strike, [`RiskError::ParameterOutOfRange`] for a volatility outside
     /// [`SIGMA_MIN`] ..= [`SIGMA_MAX`].
     pub fn new(expiry: &ExpiryTerms, strike: Price, kind: OptionKind, sigma: Ratio) -> RiskResult<Self> {
-        Self::at_log(expiry, strike, kind, sigma, None)
+        let mut terms = Self::NONE;
+        terms.set(expiry, strike, kind, sigma, None)?;
+        Ok(terms)
     }
 
-    /// [`Self::new`] for a caller that knows ln(F/K); it is computed anew once a part of the settlement price is fixed.
+    /// Makes this the series of [`Self::new`], in place, for a caller that may know ln(F/K); it is computed anew once a part of the
+    /// settlement price is fixed. After an error it means nothing.
     #[inline(never)]
-    pub fn at_log(expiry: &ExpiryTerms, strike: Price, kind: OptionKind, sigma: Ratio, log: Option<Log>) -> RiskResult<Self> {
+    pub fn set(&mut self, expiry: &ExpiryTerms, strike: Price, kind: OptionKind, sigma: Ratio, log: Option<Log>) -> RiskResult<()> {
         let strike = Price::checked(strike.raw())?.raw().wrapping_sub(expiry.fixed);
         if sigma < SIGMA_MIN || sigma > SIGMA_MAX {
             return Err(RiskError::ParameterOutOfRange);
         }
-        let is_intrinsic = expiry.root_tau == 0 || expiry.forward <= 0 || strike <= 0;
-        let mut terms = Self { kind, forward: expiry.forward, strike, log: 0, points: [VolPoint::default(); POINTS], is_intrinsic };
-        if !is_intrinsic {
+        self.kind = kind;
+        self.forward = expiry.forward;
+        self.strike = strike;
+        self.is_intrinsic = expiry.root_tau == 0 || expiry.forward <= 0 || strike <= 0;
+        if !self.is_intrinsic {
             let distance = match log.filter(|_| expiry.fixed == 0) {
                 Some(log) => log,
                 None => ln_fast(expiry.forward.unsigned_abs())?.sub(ln_fast(strike.unsigned_abs())?)?,
             };
-            terms.log = distance.to_ratio().raw().clamp(-LOG_MAX, LOG_MAX);
-            terms.points = points::<Bare>(expiry, sigma.raw(), terms.log)?;
+            self.log = distance.to_ratio().raw().clamp(-LOG_MAX, LOG_MAX);
+            self.set_points::<Bare>(expiry, sigma.raw());
         }
-        Ok(terms)
+        Ok(())
+    }
+
+    /// The seven volatility points.
+    #[inline(always)]
+    fn set_points<A: Exact>(&mut self, expiry: &ExpiryTerms, sigma: i64) {
+        let shocked = |factor: i64| A::mul(sigma >> 2, factor >> 2) >> (RATIO_BITS - 4);
+        let point = |sigma: i64| VolPoint::new::<A>(sigma, expiry.root_tau);
+        let base = point(sigma);
+        let change = A::mul(A::mul(away::<A>(self.log, base.deviation), expiry.skew) >> RATIO_BITS, sigma >> 2) >> (RATIO_BITS - 2);
+        let wing = magnitude::<A>(change);
+        let up = shocked(expiry.vol_up).max(expiry.vol_up_floor).max(sigma);
+        self.points = [
+            base,
+            point(up),
+            point(shocked(expiry.vol_down)),
+            point(A::add(sigma, change)),
+            point(A::sub(sigma, change)),
+            point(A::add(sigma, wing)),
+            point(A::sub(sigma, wing)),
+        ];
     }
 
     /// What a spot move makes of the series.
@@ -184,28 +221,24 @@ impl SeriesTerms {
         let forward = A::add(A::mul(self.forward, spot.0), ONE >> 1) >> RATIO_BITS;
         let parity = A::sub(forward, self.strike) << UNIT_BITS;
         let call_less = if self.kind == OptionKind::Put { parity } else { 0 };
-        Moved { forward, parity, call_less, log: A::add(self.log, spot.1) }
+        Moved { forward, least: positive(parity), call_less, log: A::add(self.log, spot.1) }
     }
 
-    /// Value of a lot, sixteenths of an atom, 0 ..= max(moved forward, strike).
+    /// Value of a lot that is not intrinsic, sixteenths of an atom, 0 ..= max(moved forward, strike).
     #[inline(always)]
     fn value<A: Exact>(&self, moved: &Moved, point: &VolPoint) -> i64 {
-        let call = if self.is_intrinsic {
-            moved.parity.max(0)
-        } else {
-            let d1 = A::add(A::mul(moved.log, point.inverse) >> D_SHIFT, point.deviation >> 1);
-            let d2 = A::sub(d1, point.deviation);
-            let model = A::sub(A::mul(moved.forward, cdf_fast(d1)), A::mul(self.strike, cdf_fast(d2))) >> VALUE_SHIFT;
-            // What the distribution's last places lose must not undercut the intrinsic value.
-            model.max(moved.parity).max(0)
-        };
-        A::sub(call, moved.call_less)
+        let d1 = A::add(A::mul(moved.log, point.inverse) >> D_SHIFT, point.half);
+        let d2 = A::sub(d1, point.deviation);
+        let model = A::sub(A::mul(moved.forward, cdf_from_edge(d1)), A::mul(self.strike, cdf_from_edge(d2))) >> VALUE_SHIFT;
+        // What the distribution's last places lose must not undercut the intrinsic value.
+        A::sub(model.max(moved.least), moved.call_less)
     }
 
     /// Unit values in these rows alone; in all others a lot is given its mark. For [`super::witness`], which looks nowhere else.
     #[inline(never)]
     pub(super) fn price_rows(&self, grid: &SpotGrid, rows: RowSet, market: u8, expiry: u8) -> UnitValues {
         let value = |(spot, point): &(usize, usize)| match (grid.spots.get(*spot), self.points.get(*point)) {
+            (Some(spot), _) if self.is_intrinsic => self.moved::<Bare>(*spot).intrinsic::<Bare>(),
             (Some(spot), Some(point)) => self.value::<Bare>(&self.moved::<Bare>(*spot), point),
             _ => 0,
         };
@@ -216,39 +249,59 @@ impl SeriesTerms {
                 *slot = value(plan);
             }
         }
-        let Self { kind, forward, strike, .. } = *self;
-        UnitValues { values, delta: self.delta(), forward, strike, kind, market, expiry }
+        let mut unit = UnitValues { values, ..UnitValues::NONE };
+        self.describe(&mut unit, market, expiry);
+        unit
     }
 
-    /// Change of a lot's value per unit of relative spot move, sixteenths of an atom: N(d₁)·F for a call, (N(d₁) − 1)·F for a put.
-    fn delta(&self) -> i64 {
-        let share = match self.points.first() {
-            Some(point) if !self.is_intrinsic => {
-                cdf_fast((self.log.wrapping_mul(point.inverse) >> D_SHIFT).wrapping_add(point.deviation >> 1))
-            }
-            _ if self.forward > self.strike => ONE,
-            _ => 0,
+    /// All of a unit table but the values.
+    #[inline(always)]
+    fn describe(&self, unit: &mut UnitValues, market: u8, expiry: u8) {
+        let Self { kind, forward, strike, points: [base, ..], is_intrinsic, .. } = *self;
+        let (share, density) = if is_intrinsic {
+            (if forward > strike { ONE } else { 0 }, 0)
+        } else {
+            let d1 = (self.log.wrapping_mul(base.inverse) >> D_SHIFT).wrapping_add(base.deviation >> 1);
+            (cdf_fast(d1), density_fast(d1))
         };
-        let share = match self.kind {
+        let share = match kind {
             OptionKind::Call => share,
             OptionKind::Put => share.wrapping_sub(ONE),
         };
         // 2³⁰ · 2³⁰.
-        self.forward.wrapping_mul(share) >> VALUE_SHIFT
+        unit.delta = forward.wrapping_mul(share) >> VALUE_SHIFT;
+        unit.bell = forward.wrapping_mul(density) >> VALUE_SHIFT;
+        unit.deviation = base.deviation;
+        unit.forward = forward;
+        unit.strike = strike;
+        unit.kind = kind;
+        unit.market = market;
+        unit.expiry = expiry;
     }
 
     /// The same as a [`UnitValues`] of series `expiry` (its place among the expiries of the account).
-    #[inline(never)]
     pub fn price(&self, grid: &SpotGrid, market: u8, expiry: u8) -> UnitValues {
-        let mut values = [0; COLUMNS];
-        self.fill::<Bare>(grid, &mut values);
-        let Self { kind, forward, strike, .. } = *self;
-        UnitValues { values, delta: self.delta(), forward, strike, kind, market, expiry }
+        let mut unit = UnitValues::NONE;
+        self.price_into(grid, market, expiry, &mut unit);
+        unit
+    }
+
+    /// [`Self::price`] in place.
+    #[inline(never)]
+    pub fn price_into(&self, grid: &SpotGrid, market: u8, expiry: u8, unit: &mut UnitValues) {
+        self.fill::<Bare>(grid, &mut unit.values);
+        self.describe(unit, market, expiry);
     }
 
     /// All columns in the order of [`PLAN`], a spot move's three volatilities together.
     #[inline(always)]
     pub(super) fn fill<A: Exact>(&self, grid: &SpotGrid, values: &mut [i64; COLUMNS]) {
+        if self.is_intrinsic {
+            for (value, (spot, _)) in values.iter_mut().zip(PLAN.iter()) {
+                *value = grid.spots.get(*spot).map_or(0, |spot| self.moved::<A>(*spot).intrinsic::<A>());
+            }
+            return;
+        }
         let [same, up, down, skews @ ..] = &self.points;
         let [down_4, down_3, down_2, down_1, none, up_1, up_2, up_3, up_4, tails @ ..] = &grid.spots;
         let [first, second, rest @ ..] = values;
@@ -275,39 +328,42 @@ impl SeriesTerms {
 /// A series after a spot move.
 struct Moved {
     forward: i64,
-    /// Forward less strike, sixteenths of an atom.
-    parity: i64,
-    /// What the value is below that of a call: parity for a put.
+    /// Intrinsic value of the call, sixteenths of an atom.
+    least: i64,
+    /// What the value is below that of a call: forward less strike for a put, sixteenths of an atom.
     call_less: i64,
     /// ln(forward / strike), Q30.
     log: i64,
 }
 
-/// The seven volatility points of a strike at `log` = ln(F/K).
-fn points<A: Exact>(expiry: &ExpiryTerms, sigma: i64, log: i64) -> RiskResult<[VolPoint; POINTS]> {
-    let shocked = |factor: i64| A::mul(sigma >> 2, factor >> 2) >> (RATIO_BITS - 4);
-    let base = point::<A>(sigma, expiry.root_tau)?;
-    // Standard deviations from the forward, ± 2 at most, halved: the wings' share of the skew shock, Q30.
-    let away = crate::units::div(A::sub(0, log) << (ROOT_BITS - 1), base.deviation, Round::Floor)?.clamp(-ONE, ONE);
-    let change = A::mul(A::mul(away, expiry.skew) >> RATIO_BITS, sigma >> 2) >> (RATIO_BITS - 2);
-    let wing = if change < 0 { A::sub(0, change) } else { change };
-    let up = shocked(expiry.vol_up).max(expiry.vol_up_floor).max(sigma);
-    let sigmas =
-        [sigma, up, shocked(expiry.vol_down), A::add(sigma, change), A::sub(sigma, change), A::add(sigma, wing), A::sub(sigma, wing)];
-    let mut points = [base; POINTS];
-    for (slot, sigma) in points.iter_mut().zip(sigmas).skip(1) {
-        *slot = point::<A>(sigma.clamp(1, SHOCKED_MAX), expiry.root_tau)?;
+impl Moved {
+    #[inline(always)]
+    fn intrinsic<A: Exact>(&self) -> i64 {
+        A::sub(self.least, self.call_less)
     }
-    Ok(points)
 }
 
+/// Standard deviations from the forward to the strike, ± 2 at most, halved: the wings' share of the skew shock, Q30, rounded down.
 #[inline(always)]
-fn point<A: Exact>(sigma: i64, root_tau: i64) -> RiskResult<VolPoint> {
-    let deviation = deviation::<A>(sigma, root_tau).max(DEVIATION_MIN);
-    // Both are positive: no rounding to choose.
-    let inverse =
-        (1_u64 << (ROOT_BITS + INVERSE_BITS)).checked_div(deviation.unsigned_abs()).ok_or(RiskError::DivisionByZero)?.cast_signed();
-    Ok(VolPoint { inverse, deviation })
+fn away<A: Exact>(log: i64, deviation: i64) -> i64 {
+    let distance = magnitude::<A>(log) << (ROOT_BITS - 1);
+    // The chain's machine divides unsigned integers alone; the divisor is at least DEVIATION_MIN.
+    let whole = distance.unsigned_abs().checked_div(deviation.unsigned_abs()).unwrap_or(0).cast_signed();
+    if log <= 0 {
+        return whole.min(ONE);
+    }
+    let up = if A::mul(whole, deviation) == distance { whole } else { A::add(whole, 1) };
+    A::sub(0, up.min(ONE))
+}
+
+impl VolPoint {
+    #[inline(always)]
+    fn new<A: Exact>(sigma: i64, root_tau: i64) -> Self {
+        let deviation = deviation::<A>(sigma.clamp(1, SHOCKED_MAX), root_tau).max(DEVIATION_MIN);
+        // Both are positive: no rounding to choose.
+        let inverse = (1_u64 << (ROOT_BITS + INVERSE_BITS)).checked_div(deviation.unsigned_abs()).unwrap_or(0).cast_signed();
+        Self { inverse, deviation, half: A::add(deviation >> 1, CDF_EDGE) }
+    }
 }
 
 /// What a lot of one series is worth in every scenario. Shared by the healths before and after, slice sizing, and the liquidator's check.
@@ -317,6 +373,10 @@ pub struct UnitValues {
     pub(super) values: [i64; COLUMNS],
     /// Value change per unit of relative spot move, sixteenths of an atom per lot.
     pub(super) delta: i64,
+    /// F·n(d₁) at the mark, sixteenths of an atom per lot: what gamma, vega and theta are made of.
+    pub(super) bell: i64,
+    /// σ√τ at the mark, Q28.
+    pub(super) deviation: i64,
     /// Moving part of the forward, atoms per lot.
     pub(super) forward: i64,
     /// Strike against it.
@@ -329,6 +389,19 @@ pub struct UnitValues {
 }
 
 impl UnitValues {
+    /// A series worth nothing, for [`SeriesTerms::price_into`].
+    pub const NONE: Self = Self {
+        values: [0; COLUMNS],
+        delta: 0,
+        bell: 0,
+        deviation: DEVIATION_MIN,
+        forward: 0,
+        strike: 0,
+        kind: OptionKind::Call,
+        market: 0,
+        expiry: 0,
+    };
+
     /// Prices a series of `expiries[expiry]`, whose market has `grid`.
     ///
     /// Errors: [`RiskError::QuantityOutOfRange`] for an expiry that is none, and as [`SeriesTerms::new`].

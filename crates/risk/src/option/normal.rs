@@ -2,7 +2,8 @@
 //!
 //! | function | argument | result | error bound (tested) |
 //! | --- | --- | --- | --- |
-//! | [`cdf_fast`] | Q28 | Q30 | 1.2e-9 absolute; nowhere falling; ½ at 0; N(−d) = 1 − N(d) exactly |
+//! | [`cdf_fast`] | Q28 | Q30 | 1.2e-9 absolute; nowhere falling; ½ at 0; N(−d) = 1 − N(d) to the last place but one |
+//! | [`density_fast`] | Q28 | Q30 | 1e-6 absolute |
 //! | [`normal`] | [`Log`] (Q56) | N and n in [`Q60`] | 2⁻⁵⁸ absolute; ½ at 0; N(−d) = 1 − N(d) exactly |
 
 use super::cdf_table::CDF_PIECES;
@@ -13,48 +14,68 @@ use crate::fixed_math::{mul_q63, Log, Q60};
 pub const CDF_ARGUMENT_BITS: u32 = 28;
 /// Fraction bits of the result of [`cdf_fast`].
 pub const CDF_RESULT_BITS: u32 = 30;
+/// Where the table begins, as a distance below 0 in Q28: 6.25. What is added to an argument for [`cdf_from_edge`].
+pub(crate) const CDF_EDGE: i64 = 25 << (CDF_ARGUMENT_BITS - 2);
 
 /// 1.0 as a result.
 const ONE: i64 = 1 << CDF_RESULT_BITS;
-/// A piece is 1/64 wide.
-const PIECE_BITS: u32 = CDF_ARGUMENT_BITS - 6;
+/// A piece is 1/256 wide.
+const PIECE_BITS: u32 = CDF_ARGUMENT_BITS - 8;
 const IN_PIECE: u64 = (1 << PIECE_BITS) - 1;
-/// Slope, bend and twist are finer than the value by so many bits.
-const FINER_BITS: u32 = 8;
+/// Fraction bits of a bend; those of a slope are as many more as a piece has.
+const BEND_BITS: u32 = 32;
+/// Fraction bits of what a piece adds to its value, less those of the result.
+const RISE_SHIFT: u32 = BEND_BITS + 2 * PIECE_BITS - CDF_RESULT_BITS;
+/// Slopes and bends are per piece; 256 pieces to the unit turn them into a density.
+const DENSITY_SHIFT: u32 = BEND_BITS + PIECE_BITS - 8 - CDF_RESULT_BITS;
 
-// The widest product is (slope + bend + twist) · t with 32 bits each: the types alone keep it within 63 bits.
-const _: () = assert!((3_i64 << 32).checked_mul(1 << PIECE_BITS).is_some());
-
-/// One cubic piece: value + t·(slope − t·(bend − t·twist)) for t in [0, 1) across it. Value Q30, the others Q38.
+/// One quadratic piece: value + (t·(slope + t·bend) >> [`RISE_SHIFT`]) for t in 0 .. 2²⁰ across it. Value Q30, slope Q52, bend Q32.
 pub(super) struct Piece {
-    pub(super) value: u32,
-    pub(super) slope: u32,
-    pub(super) bend: u32,
-    pub(super) twist: i32,
+    pub(super) value: i64,
+    pub(super) slope: i64,
+    pub(super) bend: i64,
 }
 
-/// The normal distribution function of d in Q28, any value, as Q30 in 0 ..= 2³⁰.
+/// A line of the table.
+pub(super) const fn piece(value: i64, slope: i64, bend: i64) -> Piece {
+    Piece { value, slope, bend }
+}
+
+/// The normal distribution function of d in Q28, any value that [`CDF_EDGE`] can be added to, as Q30 in 0 ..= 2³⁰.
 ///
-/// Three multiplies and no division; at most 1.2e-9 from the truth. It nowhere falls, is ½ at 0 and its values at d and −d add up to 1.
+/// Two multiplies and no division; at most 1.2e-9 from the truth. It nowhere falls and is ½ at 0.
 #[inline(always)]
 pub fn cdf_fast(d: i64) -> i64 {
-    let distance = d.unsigned_abs();
-    // Beyond 8 the tail is below the last place.
-    let piece = usize::try_from(distance >> PIECE_BITS).ok().and_then(|cell| CDF_PIECES.get(cell));
-    let upper = match piece {
-        Some(piece) => {
-            let t = (distance & IN_PIECE).cast_signed();
-            let bend = i64::from(piece.bend).wrapping_sub(i64::from(piece.twist).wrapping_mul(t) >> PIECE_BITS);
-            let slope = i64::from(piece.slope).wrapping_sub(bend.wrapping_mul(t) >> PIECE_BITS);
-            i64::from(piece.value).wrapping_add(slope.wrapping_mul(t) >> (PIECE_BITS + FINER_BITS))
-        }
+    cdf_from_edge(d.wrapping_add(CDF_EDGE))
+}
+
+/// [`cdf_fast`] of an argument counted from the beginning of the table.
+#[inline(always)]
+pub(crate) fn cdf_from_edge(distance: i64) -> i64 {
+    match piece_at(distance) {
+        // The table's maker asserts that the product fits 63 bits.
+        Some((piece, t)) => piece.value.wrapping_add(piece.bend.wrapping_mul(t).wrapping_add(piece.slope).wrapping_mul(t) >> RISE_SHIFT),
+        // Beyond 6.25 the tail is below the last place.
+        None if distance < 0 => 0,
         None => ONE,
-    };
-    if d < 0 {
-        ONE.wrapping_sub(upper)
-    } else {
-        upper
     }
+}
+
+/// The density of the normal distribution at d in Q28, as Q30: the slope of [`cdf_fast`], at most 1e-6 from the truth.
+#[inline(always)]
+pub(crate) fn density_fast(d: i64) -> i64 {
+    match piece_at(d.wrapping_add(CDF_EDGE)) {
+        Some((piece, t)) => (piece.bend << 1).wrapping_mul(t).wrapping_add(piece.slope) >> DENSITY_SHIFT,
+        None => 0,
+    }
+}
+
+/// The piece around a distance from the beginning of the table, and how far into it that is.
+#[inline(always)]
+fn piece_at(distance: i64) -> Option<(&'static Piece, i64)> {
+    let distance = distance.cast_unsigned();
+    let piece = usize::try_from(distance >> PIECE_BITS).ok().and_then(|cell| CDF_PIECES.get(cell))?;
+    Some((piece, (distance & IN_PIECE).cast_signed()))
 }
 
 /// The normal distribution at a point.

@@ -15,7 +15,7 @@
 use super::black76::{inverse, root_of_years};
 use super::{MAX_EXPIRY, MAX_VOLATILITY, MIN_EXPIRY, MIN_VOLATILITY};
 use crate::error::{RiskError, RiskResult};
-use crate::fixed_math::{scale, wide_mul, Log, Q60};
+use crate::fixed_math::{root_from, scale, wide_mul, Log, Q60};
 use crate::units::{Ratio, Round, Secs};
 use bytemuck::{Pod, Zeroable};
 
@@ -128,10 +128,10 @@ impl Curve {
         let tilt = self.smile.skew.raw().wrapping_mul(x) >> 32;
         let bend = (self.smile.curvature.raw().wrapping_mul(x) >> 31).wrapping_mul(x >> 2) >> 29;
         let inner = ONE.wrapping_add(tilt.wrapping_mul(4)).wrapping_add(bend.wrapping_mul(4)).max(0);
-        let root = (inner.unsigned_abs() << BITS).isqrt().cast_signed();
+        let root = root_q28(inner);
         // The half is in the shift: w in Q28 below 16, so that w in Q60 fits 64 bits without sign.
         let variance = ONE.wrapping_add(tilt.wrapping_mul(2)).wrapping_add(root).max(0) >> 1;
-        let factor = (variance.unsigned_abs() << BITS).isqrt().cast_signed();
+        let factor = root_q28(variance);
         let sigma = self.smile.atm.raw().wrapping_mul(factor) >> BITS;
         Ratio::new(sigma).max(MIN_VOLATILITY).min(MAX_VOLATILITY)
     }
@@ -158,6 +158,12 @@ impl Curve {
         let magnitude = (high >> 8).cast_signed().min(WING.raw());
         Ratio::new(if log_moneyness.raw() < 0 { magnitude.wrapping_neg() } else { magnitude })
     }
+}
+
+/// √x in Q28, rounded down, for 0 ≤ x < 256: from (1 + x)/2, which is above it and near it where most strikes are.
+fn root_q28(x: i64) -> i64 {
+    let start = ONE.wrapping_add(x).unsigned_abs().wrapping_add(1) >> 1;
+    root_from(x.unsigned_abs() << BITS, start).cast_signed()
 }
 
 #[cfg(test)]

@@ -96,9 +96,11 @@ proptest! {
             );
             prop_assert_eq!(bare, checked);
             let rates = MeasureRates::new(&terms, measure);
-            let one = market_scan::<Bare>(&LinearEnds::new::<Bare>(&terms, &leg, measure), &bare, &rates, true);
-            let two = market_scan::<Checked>(&LinearEnds::new::<Checked>(&terms, &leg, measure), &checked, &rates, true);
-            prop_assert_eq!((one.scan, one.add_on, one.rows), (two.scan, two.add_on, two.rows));
+            let (mut rows, mut others) = ([0; SCENARIOS], [0; SCENARIOS]);
+            let ends = (LinearEnds::new::<Bare>(&terms, &leg, measure), LinearEnds::new::<Checked>(&terms, &leg, measure));
+            let one = market_scan::<Bare>(&ends.0, &bare, bare.short, &rates, Some(&mut rows));
+            let two = market_scan::<Checked>(&ends.1, &checked, checked.short, &rates, Some(&mut others));
+            prop_assert_eq!((one.scan, one.add_on, one.worst, rows), (two.scan, two.add_on, two.worst, others));
         }
     }
 }

@@ -1,6 +1,10 @@
 //! Options on the grid: prices against floating point, the properties of RULES 4.5, the add-ons of 4.4.
 #![allow(clippy::float_arithmetic, clippy::as_conversions, reason = "a reference in floating point")]
 
+use super::super::grid::ROW_SPOT;
+use super::super::kernel::Bare;
+use super::super::market::{dampened, factored, market_scan, spot_moves, worst_of, LinearEnds, MeasureRates};
+use super::super::options::{option_part, Measure};
 use super::book::{any_options, any_portfolio, option, Account, SeriesSpec, DAY};
 use super::*;
 
@@ -59,6 +63,19 @@ fn reference(account: &Account, spec: &SeriesSpec, column: usize) -> f64 {
     black(spec.kind, forward * (1.0 + shift), strike, sigma.max(1e-9) * factor * years.sqrt())
 }
 
+/// What a leg loses when its lot falls from `mark` to `value`, sixteenths of an atom; in the initial measure at the worse end of its orders.
+fn loss(leg: &OptionInput, mark: i64, value: i64, measure: Measure) -> i128 {
+    let wide = |raw: i64| i128::from(raw);
+    let (mark, fall, lots) = (wide(mark), wide(mark) - wide(value), wide(leg.lots.raw()));
+    if measure == Measure::Maintenance {
+        return lots * fall;
+    }
+    let (bids, asks) = (wide(leg.bids.raw()), wide(leg.asks.raw()));
+    let bought = (16 * wide(leg.bids_value.raw()) - bids * mark).max(0);
+    let sold = (asks * mark - 16 * wide(leg.asks_value.raw())).max(0);
+    ((lots + bids) * fall + bought).max((lots - asks) * fall + sold)
+}
+
 proptest! {
     /// Every unit value is the Black-76 price of its scenario: within an atom for the rounded forward, and 3e-8 of the larger of forward and
     /// strike for the distribution.
@@ -93,6 +110,54 @@ proptest! {
                 prop_assert_eq!(call - put, (moved - spec.strike) * 16);
                 prop_assert!(*call >= 0 && put >= 0);
             }
+        }
+    }
+
+    /// The rows of a market are the sums over its legs of what each loses, orders on the worse side, in the skew rows each expiry at its own
+    /// worst sign; and what is read off them is the largest of them.
+    #[test]
+    fn rows_are_the_sums_over_legs_and_skews_count_at_their_worst_sign(account in any_portfolio(6)) {
+        let (units, expiries) = (account.units(), account.expiry_terms());
+        let book = OptionBook { legs: &account.legs, expiries: &expiries, units_im: &units, units_mm: &units };
+        let bounded = book.check().unwrap();
+        let range = account.markets[0].0.spot_range.raw();
+        for measure in [Measure::Initial, Measure::Maintenance] {
+            let mut rows = [0_i128; SCENARIOS];
+            for place in 0..expiries.len() {
+                let mut columns = [0_i128; COLUMNS];
+                let of_expiry = |leg: &&OptionInput| usize::from(units[usize::from(leg.series)].expiry) == place;
+                for leg in account.legs.iter().filter(of_expiry) {
+                    let unit = &units[usize::from(leg.series)];
+                    columns.iter_mut().zip(unit.values).for_each(|(sum, value)| *sum += loss(leg, unit.values[21], value, measure));
+                }
+                rows.iter_mut().zip(columns).take(31).for_each(|(row, column)| *row += column);
+                rows[31] += columns[31].max(columns[32]);
+                rows[32] += columns[33].max(columns[34]);
+            }
+            let rows = rows.map(|row| (row + 15).div_euclid(16) as i64);
+            let part = option_part::<Bare>(&bounded, 0, range, measure).unwrap();
+            prop_assert_eq!(part.rows, rows);
+            let mut spots = [i64::MIN; 17];
+            rows.iter().zip(ROW_SPOT).for_each(|(row, spot)| spots[spot] = spots[spot].max(*row));
+            prop_assert_eq!(part.spots, spots);
+            let counted = |(row, loss): (usize, &i64)| dampened::<Bare>(row, *loss);
+            prop_assert_eq!(part.alone, rows.iter().enumerate().map(counted).max().unwrap().max(0));
+        }
+    }
+
+    /// The row that is named is the first of those that cost most.
+    #[test]
+    fn the_worst_row_is_the_first_of_the_worst(account in any_portfolio(6)) {
+        let (units, expiries) = (account.units(), account.expiry_terms());
+        let book = OptionBook { legs: &account.legs, expiries: &expiries, units_im: &units, units_mm: &units };
+        let (terms, leg) = account.terms()[0];
+        for measure in [Measure::Initial, Measure::Maintenance] {
+            let part = option_part::<Bare>(&book.check().unwrap(), 0, terms.range, measure).unwrap();
+            let (ends, rates) = (LinearEnds::new::<Bare>(&terms, &leg, measure), MeasureRates::new(&terms, measure));
+            let moves = spot_moves(terms.range);
+            let row = |row: usize| factored::<Bare>(dampened::<Bare>(row, ends.loss::<Bare>(moves[ROW_SPOT[row]]) + part.rows[row]), rates.factor);
+            let rows: [i64; SCENARIOS] = std::array::from_fn(row);
+            prop_assert_eq!(market_scan::<Bare>(&ends, &part, part.short, &rates, None).worst, worst_of(&rows).1);
         }
     }
 

@@ -62,6 +62,13 @@ fn example_a_short_straddle_and_its_witness() {
     assert!(is_about(health.equity, -2_056_18) && health.legs[0].worst_scenario == 31);
     assert!(is_about(report.im.add_ons.basis, 7_610) && is_about(report.im.add_ons.short_options, 30_000));
     assert!(is_about(report.im.scan, 2_022_00) && is_about(report.mm.scan, 1_617_60));
+    let greeks = report.option_greeks[0];
+    for (found, cents_of) in [(report.option_delta[0], -1_028_09), (greeks.gamma, -693_20), (greeks.vega, -34_19), (greeks.theta, 34_19)] {
+        assert!(is_about(found, cents_of), "{found:?} {cents_of}");
+    }
+    // Spot a percent up.
+    let moved = Account { expiries: vec![expiry(0, 1_515_000, 30)], ..account.clone() }.health();
+    assert!(is_about(moved.equity.sub(health.equity).unwrap(), -13_73));
     for (row, claimed) in [(31, 1_767_60), (1, 1_720_24)] {
         let shown = super::witness::shown(&account, &Witness { joint: 22, alone: [row; MAX_LEGS] });
         assert!(is_about(shown.requirement, claimed), "{row}: {shown:?}");

@@ -3,8 +3,7 @@
 use crate::portfolio::{Portfolio, Roster};
 use anchor_lang::prelude::*;
 use anchor_lang::solana_program::program::set_return_data;
-use plimsoll_risk::margin::{Health, LegHealth, MeasureReport, Report};
-use plimsoll_risk::Quote;
+use plimsoll_risk::margin::{Health, MeasureReport, Report};
 use plimsoll_state::MarginAccount;
 
 /// Accounts of `check_health`. Remaining: the account's markets and collaterals, and the risk groups that two or more of its markets share.
@@ -44,10 +43,8 @@ pub struct HealthReport {
 /// One measure in parts: requirement = scan + add-ons, before the floors IM ≥ T ≥ MM.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MeasureSplit {
-    /// Scan over all markets, offsets of risk groups taken off.
+    /// Scan over all markets; what risk groups take off is missing from the sum of the markets' own scans.
     pub scan: i64,
-    /// Σ of the markets' own scans.
-    pub standalone: i64,
     /// Add-ons: basis between expiries, short options, far expiries, size, depeg.
     pub add_ons: [i64; 5],
     /// Row (1 ..= 33) of the worst joint scenario; 22, no move, without a group.
@@ -65,8 +62,14 @@ pub struct MarketSplit {
     pub option_value: i64,
     /// Net delta of perp and collateral.
     pub delta: i64,
-    /// That of the options.
+    /// That of the options: their value change per unit of relative spot move.
     pub option_delta: i64,
+    /// Change of it when spot rises by 1 %.
+    pub option_gamma: i64,
+    /// Value change of the options when all volatilities rise by a percentage point.
+    pub option_vega: i64,
+    /// Value change of the options with a day that passes.
+    pub option_theta: i64,
     /// Scan of the initial measure.
     pub scan_im: i64,
     /// Scan of the maintenance measure.
@@ -82,7 +85,6 @@ impl From<&MeasureReport> for MeasureSplit {
         let parts = &measure.add_ons;
         Self {
             scan: measure.scan.raw(),
-            standalone: measure.standalone.raw(),
             add_ons: [parts.basis, parts.short_options, parts.tenor, parts.size, parts.depeg].map(|part| part.raw()),
             joint_scenario: measure.joint_scenario,
         }
@@ -92,18 +94,22 @@ impl From<&MeasureReport> for MeasureSplit {
 impl HealthReport {
     /// `markets` in the order of the health's legs.
     fn new(health: &Health, report: &Report, markets: impl Iterator<Item = Pubkey>) -> Self {
-        let options = report.option_value.iter().zip(&report.option_delta);
-        let split = |((market, leg), (value, delta)): ((Pubkey, &LegHealth), (&Quote, &Quote))| MarketSplit {
+        let options = report.option_value.iter().zip(&report.option_delta).zip(&report.option_greeks);
+        let legs = markets.zip(health.legs()).zip(options);
+        let markets = legs.map(|((market, leg), ((value, delta), greeks))| MarketSplit {
             market,
             unsettled: leg.unsettled.raw(),
             option_value: value.raw(),
             delta: leg.delta.raw(),
             option_delta: delta.raw(),
+            option_gamma: greeks.gamma.raw(),
+            option_vega: greeks.vega.raw(),
+            option_theta: greeks.theta.raw(),
             scan_im: leg.scan_im.raw(),
             scan_mm: leg.scan_mm.raw(),
             worst_im: leg.worst_scenario_im,
             worst_mm: leg.worst_scenario,
-        };
+        });
         Self {
             equity: health.equity.raw(),
             equity_im: health.equity_im.raw(),
@@ -115,7 +121,7 @@ impl HealthReport {
             locked: health.locked.raw(),
             initial: (&report.im).into(),
             maintenance: (&report.mm).into(),
-            markets: markets.zip(health.legs()).zip(options).map(split).collect(),
+            markets: markets.collect(),
         }
     }
 }
@@ -126,8 +132,8 @@ pub(crate) fn handler(ctx: Context<CheckHealth>) -> Result<()> {
     let account = ctx.accounts.margin_account.load()?;
     let portfolio = Portfolio::read(&account, &Roster::new(ctx.remaining_accounts), now)?;
     let (health, report, markets) = portfolio.report()?;
-    // At most 838 of the 1,024 bytes that an instruction may return.
-    let mut bytes = Vec::with_capacity(900);
+    // At most 1,014 of the 1,024 bytes that an instruction may return.
+    let mut bytes = Vec::with_capacity(1_024);
     HealthReport::new(&health, &report, markets).serialize(&mut bytes)?;
     set_return_data(&bytes);
     Ok(())
