@@ -1,6 +1,6 @@
 //! Stories of accounts that fail and are liquidated in time (RULES 5.2, 6); every transaction is followed by the audit.
 //!
-//! In these worlds the initial rate is 5.625 %, the maintenance rate 4.5 % and the exit target 2 % above it, for five minutes from the start.
+//! In these worlds the initial rate is 6.1875 %, the maintenance rate 4.95 % and the exit target 2 % above it, for five minutes from the start.
 
 use anyhow::Result;
 use plimsoll_replay::world::Member;
@@ -40,10 +40,10 @@ fn a_ten_times_long_is_liquidated_slice_by_slice_until_it_stands_again() -> Resu
     // An order of the trader's that the liquidation will cancel.
     done(stage.place(&trader, 0, order(BUY, POST_ONLY, 1_950_000, 100), &[])?)?;
 
-    // At $187 the position has lost $1,300: E = $690, MM = 4.5 % of $18,700 and of the resting bid.
-    stage.price(0, 187 * USD)?;
+    // At $188 the position has lost $1,200: E = $790, MM = 4.95 % of $18,800.
+    stage.price(0, 188 * USD)?;
     let health = stage.health(&trader)?;
-    assert_eq!(health.equity, 690 * USD + 2 * USD - FEE + 8 * USD);
+    assert_eq!(health.equity, 2_000 * USD - FEE - 1_200 * USD);
     assert!(health.equity_trigger < health.mm && 2 * health.equity_trigger > health.mm);
 
     // The first failing sample is noted; nothing moves (RULES 2.2).
@@ -57,27 +57,27 @@ fn a_ten_times_long_is_liquidated_slice_by_slice_until_it_stands_again() -> Resu
     refused(stage.liquidate(&keeper, &trader, 0, 10_000, &[])?, "AwaitSecondSample");
     assert_eq!(stage.state(&trader), WARNED);
 
-    // Somebody bids better than the take-over price, which is 0.5 % under the mark at the flag: $186.07.
+    // Somebody bids better than the take-over price, which is 0.5 % under the mark at the flag: $187.06.
     let bidder = stage.world.join(20_000 * USD as u64, 20_000 * USD as u64)?;
-    done(stage.place(&bidder, 0, order(BUY, POST_ONLY, 1_868_000, 500), &[])?)?;
-    done(stage.place(&bidder, 0, order(BUY, POST_ONLY, 1_860_000, 9_000), &[])?)?;
+    done(stage.place(&bidder, 0, order(BUY, POST_ONLY, 1_878_000, 500), &[])?)?;
+    done(stage.place(&bidder, 0, order(BUY, POST_ONLY, 1_870_000, 9_000), &[])?)?;
     stage.wait(2)?;
 
-    // Two seconds later the second sample flags. E/MM = 82 %, so the slice is a fifth: 2,000 lots. The book takes 500, the keeper the rest.
+    // Two seconds later the second sample flags. E/MM = 85 %, so the slice is a fifth: 2,000 lots. The book takes 500, the keeper the rest.
     let tranche = stage.world.market(0).perp.tranche_quote;
     done(stage.liquidate(&keeper, &trader, 0, 10_000, &[&bidder])?)?;
     assert_eq!(stage.state(&trader), LIQUIDATING);
     assert_eq!((stage.lots(&trader, 0), stage.lots(&bidder, 0), stage.lots(&keeper, 0)), (8_000, 500, 1_500));
     assert_eq!(stage.world.member(&trader.account).generation, before.generation + 1);
     assert_eq!(stage.position(&trader, 0).bids, 0);
-    // Penalty on the book: 0.5 % of $935 = $4.675, less the $1 that the fills already cost; the keeper's half of the nominal comes first.
-    let on_book = [2_337_499, 3_674_999 - 2_337_499];
-    // Penalty on the take-over: 0.5 % of $2,805 = $14.025; half to the keeper, four tenths and the protocol's tenth to the tranche.
-    let on_takeover = [7_012_499, 14_024_999 - 7_012_499];
-    assert_eq!(stage.position(&keeper, 0).quote, -1_500 * 1_870_000 + on_book[0] + on_takeover[0]);
+    // Penalty on the book: 0.5 % of $940 = $4.70, less the $1 that the fills already cost; the keeper's half of the nominal comes first.
+    let on_book = [2_349_999, 3_699_999 - 2_349_999];
+    // Penalty on the take-over: 0.5 % of $2,820 = $14.10; half to the keeper, four tenths and the protocol's tenth to the tranche.
+    let on_takeover = [7_049_999, 14_099_999 - 7_049_999];
+    assert_eq!(stage.position(&keeper, 0).quote, -1_500 * 1_880_000 + on_book[0] + on_takeover[0]);
     assert_eq!(stage.world.market(0).perp.tranche_quote - tranche, on_book[1] + on_takeover[1]);
     let paid = on_book.iter().chain(&on_takeover).sum::<i64>();
-    assert_eq!(stage.position(&trader, 0).quote, -10_000 * 2_000_000 + 500 * 1_868_000 + 1_500 * 1_870_000 - paid);
+    assert_eq!(stage.position(&trader, 0).quote, -10_000 * 2_000_000 + 500 * 1_878_000 + 1_500 * 1_880_000 - paid);
 
     // The slice is used up; the next opens after 30 s × E/MM.
     refused(stage.liquidate(&keeper, &trader, 0, 10_000, &[&bidder])?, "SlicePause");
@@ -90,8 +90,8 @@ fn a_ten_times_long_is_liquidated_slice_by_slice_until_it_stands_again() -> Resu
         done(stage.liquidate(&keeper, &trader, 0, 10_000, &[&bidder])?)?;
         slices.push(before - stage.lots(&trader, 0));
     }
-    // A fifth of what is left each time, until E ≥ T: $123.05 are missing then, and a lot brings (6.5 % − 0.6 %) of $1.87.
-    assert_eq!(slices, [2_000, 1_600, 1_116]);
+    // A fifth of what is left each time, until E ≥ T: $81.55 are missing then, and a lot brings (6.95 % − 0.6 %) of $1.88.
+    assert_eq!(slices, [2_000, 1_600, 684]);
     let health = stage.health(&trader)?;
     assert!(health.equity >= health.target);
     assert!(health.equity - health.target < 2_000_000, "no more than a lot beyond the target");
@@ -113,15 +113,15 @@ fn a_ten_times_long_is_liquidated_slice_by_slice_until_it_stands_again() -> Resu
 fn below_half_of_maintenance_one_sample_is_enough() -> Result<()> {
     let mut stage = Stage::new()?;
     let Cast { keeper, trader, .. } = ten_times_long(&mut stage)?;
-    // At $184: E = $390.000016, MM = $827.98, of which the trigger (E and 4 bp of the position) is less than half.
+    // At $184: E = $390.000016, MM = $910.77, of which the trigger (E and 4 bp of the position) is less than half.
     stage.price(0, 184 * USD)?;
     let health = stage.health(&trader)?;
     assert!(2 * health.equity_trigger < health.mm);
     done(stage.liquidate(&keeper, &trader, 0, 10_000, &[])?)?;
     assert_eq!(stage.state(&trader), LIQUIDATING);
-    // The worse the account, the larger the slice: 1 − E/MM = 52.9 %.
-    assert_eq!(stage.lots(&keeper, 0), 5_290);
-    assert_eq!(stage.lots(&trader, 0), 4_710);
+    // The worse the account, the larger the slice: 1 − E/MM = 57.2 %.
+    assert_eq!(stage.lots(&keeper, 0), 5_718);
+    assert_eq!(stage.lots(&trader, 0), 4_282);
     Ok(())
 }
 
@@ -142,7 +142,7 @@ fn the_takeover_waits_for_the_book_but_not_for_ever() -> Result<()> {
     // Ten seconds after the flag it opens whatever the book holds (RULES 6.2).
     stage.wait(1)?;
     done(stage.liquidate(&keeper, &trader, 0, 10_000, &[])?)?;
-    assert_eq!((stage.lots(&bidder, 0), stage.lots(&keeper, 0)), (0, 5_290));
+    assert_eq!((stage.lots(&bidder, 0), stage.lots(&keeper, 0)), (0, 5_718));
     Ok(())
 }
 
@@ -151,15 +151,15 @@ fn a_liquidator_must_be_able_to_carry_what_it_takes() -> Result<()> {
     let mut stage = Stage::new()?;
     let Cast { trader, .. } = ten_times_long(&mut stage)?;
     stage.price(0, 184 * USD)?;
-    // 5,290 lots at $184 need 6.5 % of $9,733.60 = $632.68 at the target; a keeper with $600 may take a part.
-    let keeper = stage.world.join(600 * USD as u64, 600 * USD as u64)?;
+    // 5,718 lots at $184 need 6.95 % of $10,521.12 = $731.20 at the target; a keeper with $700 may take a part.
+    let keeper = stage.world.join(700 * USD as u64, 700 * USD as u64)?;
     refused(stage.liquidate(&keeper, &trader, 0, 10_000, &[])?, "LiquidatorMargin");
     done(stage.liquidate(&keeper, &trader, 0, 5_000, &[])?)?;
     assert_eq!(stage.lots(&keeper, 0), 5_000);
     // What is left of the slice stays open to everybody.
     let other = stage.world.join(600 * USD as u64, 600 * USD as u64)?;
     done(stage.liquidate(&other, &trader, 0, 5_000, &[])?)?;
-    assert_eq!(stage.lots(&other, 0), 290);
+    assert_eq!(stage.lots(&other, 0), 718);
     Ok(())
 }
 
@@ -169,12 +169,12 @@ fn the_owner_of_a_failing_account_may_reduce_at_a_fair_price_and_cure_by_a_depos
     let dealer = stage.world.join(100_000 * USD as u64, 100_000 * USD as u64)?;
     let friend = stage.world.join(100_000 * USD as u64, 100_000 * USD as u64)?;
     let keeper = stage.world.join(50_000 * USD as u64, 50_000 * USD as u64)?;
-    let trader = stage.world.join(10_000 * USD as u64, 1_400 * USD as u64)?;
+    let trader = stage.world.join(10_000 * USD as u64, 1_500 * USD as u64)?;
     stage.trade(0, &trader, &dealer, 10_000, 200 * USD)?;
-    // At $196: E = $990, below IM = $1,274 and above MM = $882.
+    // At $196: E = $1,090, below IM = $1,362 and above MM = $970.
     stage.price(0, 196 * USD)?;
     let health = stage.health(&trader)?;
-    assert_eq!(health.equity, 1_400 * USD - FEE - 400 * USD);
+    assert_eq!(health.equity, 1_500 * USD - FEE - 400 * USD);
     assert!(health.equity < health.im && health.equity > health.mm);
     refused(stage.withdraw(&trader, USD as u64)?, "BelowInitialMargin");
     // More of the same is refused, and so is a bid that waits.
@@ -189,7 +189,7 @@ fn the_owner_of_a_failing_account_may_reduce_at_a_fair_price_and_cure_by_a_depos
     done(stage.place(&trader, 0, order(SELL, IOC, 1_951_000, 1_000), &[&friend])?)?;
     assert_eq!(stage.lots(&trader, 0), 9_000);
 
-    // At $193 it fails: E ≈ $706 against MM = $781; flagged by the second sample.
+    // At $193 it fails: E ≈ $810 against MM = $860; flagged by the second sample.
     stage.price(0, 193 * USD)?;
     done(stage.liquidate(&keeper, &trader, 0, 0, &[])?)?;
     stage.wait(2)?;
@@ -210,8 +210,8 @@ fn anybody_may_cancel_the_orders_of_an_account_below_its_target() -> Result<()> 
     let Cast { trader, .. } = ten_times_long(&mut stage)?;
     done(stage.place(&trader, 0, order(BUY, POST_ONLY, 1_930_000, 100), &[])?)?;
     refused(stage.cancel_failing(&trader)?, "NotLiquidatable");
-    // At $192.50: E = $1,240, T = 6.5 % of $19,250 = $1,251.
-    stage.price(0, 192_500_000)?;
+    // At $193.50: E = $1,340, T = 6.95 % of $19,350 = $1,345.
+    stage.price(0, 193_500_000)?;
     done(stage.cancel_failing(&trader)?)?;
     assert_eq!(stage.position(&trader, 0).bids, 0);
     assert_eq!(stage.lots(&trader, 0), 10_000);
@@ -244,7 +244,7 @@ fn collateral_of_a_failing_account_is_sold_at_one_percent_off_to_pay_its_losses(
     };
     let early = buy(&stage);
     refused(stage.send("convert_collateral", early, &[&buyer.owner])?, "NotLiquidatable");
-    // BTC at $110,400: a loss of $1,440; E = 100 + 0.9 · 2,000 − 1,440 = $460, IM = 6.5 % of $16,560 = $1,076.
+    // BTC at $110,400: a loss of $1,440; E = 100 + 0.9 · 2,000 − 1,440 = $460, IM = 6.95 % of $16,560 = $1,151.
     stage.price(1, 110_400 * USD)?;
     assert_eq!(stage.unsettled(&trader, 1), -1_440 * USD);
     let sale = buy(&stage);

@@ -215,7 +215,7 @@ pub fn run<'a>(markets: &[&Market<'a>], feed: Feed, mut tick: impl FnMut()) -> R
     for tier in TIERS {
         for core in CORES {
             for buffer in BUFFERS {
-                let initial = core * buffer / 100;
+                let initial = core * buffer / 1_000;
                 let setting = Setting { tier: milli(tier), ..Setting::MAJOR };
                 multiples.push(trial(setting.with_multiples(milli(initial), milli(core)))?);
             }
@@ -262,10 +262,11 @@ fn anew<'a>(markets: &[&Market<'a>], setting: &Setting, feed: Feed) -> Result<Tr
 }
 
 /// Core, R_lin and weight, thousandths.
-const CANDIDATES: [[i64; 3]; 12] = [
+const CANDIDATES: [[i64; 3]; 13] = [
     [4_000, 5_000, 100],
     [4_000, 5_000, 50],
     [4_000, 5_000, 20],
+    [4_000, 5_500, 100],
     [4_000, 5_500, 50],
     [4_000, 5_500, 35],
     [4_000, 6_000, 20],
@@ -286,8 +287,8 @@ pub const NO_JUMP: i64 = 32;
 const TIERS: [i64; 2] = [0, 50];
 /// Multiples of σ₁ₕ in the core, thousandths.
 const CORES: [i64; 8] = [2_500, 3_000, 3_250, 3_500, 4_000, 4_500, 5_000, 6_000];
-/// R_lin's multiple over the core's, hundredths: at 125 the glided rate goes to the core, above it leaves a buffer.
-const BUFFERS: [i64; 2] = [125, 150];
+/// R_lin's multiple over the core's, thousandths: at 1,250 the glided rate goes to the core, above it leaves a buffer.
+const BUFFERS: [i64; 3] = [1_250, 1_375, 1_500];
 /// Glide up, ln of the hourly factor in millionths: 5 %, 10 %, 20 %.
 const UPS: [i64; 3] = [48_790, 95_310, 182_322];
 /// Glide down, thousandths an hour.

@@ -26,12 +26,10 @@ impl Setting {
     /// Defaults of a major: tier 5 %, range 18 % to 36 %.
     pub const MAJOR: Self = Self { vol: VolParams::MAJOR, tier: Ratio::of(5, 100), range: [Ratio::of(18, 100), Ratio::of(36, 100)] };
 
-    /// What the calibration recommends: R_lin of 5.5 σ, so that the buffer stands a tenth above the core, and a forecast that gives the newest
-    /// bucket 5 %.
-    pub const RECOMMENDED: Self = Self {
-        vol: VolParams { initial_multiple: Ratio::of(5_500, 1_000), garch_alpha: Ratio::of(50, 1_000), ..VolParams::MAJOR },
-        ..Self::MAJOR
-    };
+    /// What the calibration started from and is compared with: R_lin of 5 σ, whose maintained share is the core itself, and a forecast that gives
+    /// the newest bucket 10 %.
+    pub const UNCALIBRATED: Self =
+        Self { vol: VolParams { initial_multiple: Ratio::of(5, 1), garch_alpha: Ratio::of(10, 100), ..VolParams::MAJOR }, ..Self::MAJOR };
 
     /// This with other multiples of σ₁ₕ in IM and in the core.
     pub fn with_multiples(self, initial: Ratio, core: Ratio) -> Self {

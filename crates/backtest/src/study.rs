@@ -2,7 +2,8 @@
 
 use anyhow::{anyhow, Result};
 use plimsoll_risk::correlation::CorrelationParams;
-use plimsoll_risk::{Ratio, Secs};
+use plimsoll_risk::volatility::VolParams;
+use plimsoll_risk::{Ratio, Round, Secs};
 use serde::Serialize;
 
 use crate::benchmark::{recharge, Benchmark, BENCHMARKS};
@@ -14,12 +15,18 @@ use crate::raise::{raises, Raises};
 use crate::rates::{along, BarRates, Setting};
 use crate::spread::{self, Credit, Offsets};
 use crate::straddle::{self, Scan};
-use crate::tape::{replay, Feed, Tape};
+use crate::tape::{refused, replay, Feed, Tape};
 
 /// Seed of the paths.
 pub const SEED: u64 = 10;
 /// The engine with the default parameters of a major, as the rows name it.
 pub const ENGINE: &str = "Plimsoll";
+/// The engine with the parameters that the calibration started from.
+pub const UNCALIBRATED: &str = "Plimsoll, uncalibrated";
+/// The engine at a two-hour horizon.
+pub const TWO_HOURS: &str = "Plimsoll, 2 h";
+/// The engine without credit between markets.
+pub const NO_OFFSETS: &str = "Plimsoll, no offsets";
 
 /// A series with the engine's margin along it.
 pub struct Market<'a> {
@@ -330,12 +337,13 @@ fn credit_row(pair: &Pair) -> CreditRow {
     }
 }
 
-/// The engine at a two-hour horizon: multiples of σ₁ₕ times √2, the forecast over two hours.
-fn two_hours() -> Setting {
-    let root = |times: i64| Ratio::of(times * 1_414_214, 1_000_000);
-    let mut setting = Setting::MAJOR.with_multiples(root(5), root(4));
+/// The engine at a two-hour horizon: multiples of σ₁ₕ times √2, the forecast over two hours. Errors: none with the default multiples.
+fn two_hours() -> Result<Setting> {
+    let longer = |multiple: Ratio| multiple.mul(Ratio::of(1_414_214, 1_000_000), Round::Ceil).map_err(refused);
+    let VolParams { initial_multiple, core_multiple, .. } = VolParams::MAJOR;
+    let mut setting = Setting::MAJOR.with_multiples(longer(initial_multiple)?, longer(core_multiple)?);
     setting.vol.horizon = Secs::new(7_200);
-    setting
+    Ok(setting)
 }
 
 /// Runs the whole study; `say` is told what comes next. Errors: what the engine refuses.
@@ -354,9 +362,9 @@ pub fn run<'a>(all: &'a [Series], mut say: impl FnMut(&str)) -> Result<Study<'a>
     let mut variants = vec![];
     for series in all {
         if series.origin.bar_seconds == 7_200 {
-            variants.push(Market::new(series, "Plimsoll, 2 h", &two_hours(), feed)?);
+            variants.push(Market::new(series, TWO_HOURS, &two_hours()?, feed)?);
         } else {
-            variants.push(Market::new(series, "Plimsoll, recommended", &Setting::RECOMMENDED, feed)?);
+            variants.push(Market::new(series, UNCALIBRATED, &Setting::UNCALIBRATED, feed)?);
         }
     }
     say("portfolios");
@@ -375,7 +383,7 @@ pub fn run<'a>(all: &'a [Series], mut say: impl FnMut(&str)) -> Result<Study<'a>
     let spreads = pairs_of(&markets)?;
     for pair in &spreads {
         tracks.push(spread_track(pair, ENGINE, Some(CorrelationParams::MAJORS.floor_share), true)?);
-        tracks.push(spread_track(pair, "Plimsoll, no offsets", None, false)?);
+        tracks.push(spread_track(pair, NO_OFFSETS, None, false)?);
     }
     let (floors, credits) = (floors(&spreads)?, spreads.iter().map(credit_row).collect());
     drop(spreads);

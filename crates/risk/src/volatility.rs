@@ -84,13 +84,13 @@ pub struct VolParams {
     pub slow_half_life: Secs,
     /// Half-life with which the garch variance returns to the slow one (3 h†).
     pub garch_half_life: Secs,
-    /// Weight of the newest bucket in the garch variance (0.1†).
+    /// Weight of the newest bucket in the garch variance (0.05, docs/backtest.md).
     pub garch_alpha: Ratio,
     /// Horizon of the forecast, the time a liquidation may take (1 h).
     pub horizon: Secs,
     /// MM is at least so many σ₁ₕ (4).
     pub core_multiple: Ratio,
-    /// IM is at least so many σ₁ₕ (5, of which the maintained share is the core).
+    /// IM is at least so many σ₁ₕ (5.5: the maintained share of it is a tenth above the core, docs/backtest.md).
     pub initial_multiple: Ratio,
     /// Fastest rise of the glided MM per hour, compounded continuously: ln 1.10.
     pub glide_up: Ratio,
@@ -114,10 +114,10 @@ impl VolParams {
         fast_half_life: Secs::new(24 * HOUR),
         slow_half_life: Secs::new(30 * 24 * HOUR),
         garch_half_life: Secs::new(3 * HOUR),
-        garch_alpha: Ratio::of(1, 10),
+        garch_alpha: Ratio::of(5, 100),
         horizon: Secs::new(HOUR),
         core_multiple: Ratio::of(4, 1),
-        initial_multiple: Ratio::of(5, 1),
+        initial_multiple: Ratio::of(55, 10),
         glide_up: GLIDE_UP,
         glide_down: GLIDE_DOWN,
         reserved: 0,

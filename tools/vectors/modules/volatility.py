@@ -19,8 +19,8 @@ FILE = "crates/risk/vectors/volatility.csv"
 FAST, SLOW = 2.0 ** (-1 / 288), 2.0 ** (-1 / 8640)
 # Variance of a bucket at the listing: (1 % an hour)^2 / 12.
 START = 1e-4 / 12
-# GARCH(1,1) with the defaults of the engine: weight 0.1, return to the level with a half-life of three hours, 36 buckets.
-LEVEL, ALPHA, KEPT = 6.4e-5, 0.1, 2.0 ** (-1 / 36)
+# GARCH(1,1) with the defaults of the engine: weight 0.05, return to the level with a half-life of three hours, 36 buckets.
+LEVEL, ALPHA, KEPT = 6.4e-5, 0.05, 2.0 ** (-1 / 36)
 OMEGA, BETA = (1 - ALPHA) * (1 - KEPT) * LEVEL, (1 - ALPHA) * KEPT
 LARGEST = 0.5
 

@@ -3,7 +3,7 @@
 use anyhow::{bail, Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use plimsoll_backtest::data::{self, Found};
-use plimsoll_backtest::report::{json_line, plots, tables};
+use plimsoll_backtest::report::{figures, json_line, plots, tables};
 use plimsoll_backtest::{document, study};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask backtest [options]
 
-  --write   put tables and plots into docs/backtest.md and docs/plots
+  --write   write docs/backtest.md, docs/backtest-tables.md and docs/plots
   --check   fail if what is there differs
   --json    one JSON object as the last line
 
@@ -62,7 +62,7 @@ fn main_with(arguments: &[String]) -> Result<ExitCode> {
         print!("{}", table.render());
     }
     if options.is_write || options.is_check {
-        document::put(&checkout, &tables, &plots(&study)?, options.is_check)?;
+        document::put(&checkout, figures(&study)?, &tables, &plots(&study)?, options.is_check)?;
     }
     if options.is_json {
         println!("{}", json_line(&study)?);

@@ -1,11 +1,15 @@
 //! What the study found, as tables, plots and one JSON object.
 
+mod figures;
 mod json;
 mod plot;
+mod prose;
 pub mod table;
 
+pub use figures::{figures, Figures};
 pub use json::json_line;
 pub use plot::{plots, Plot};
+pub use prose::fill;
 
 use std::collections::BTreeSet;
 
@@ -278,7 +282,7 @@ fn trial_table(title: &str, note: &str, names: &[&str], trials: &[Trial], study:
             if trial.setting == Setting::MAJOR {
                 *first = format!("**{first}**");
             }
-            if trial.setting == Setting::RECOMMENDED {
+            if trial.setting == Setting::UNCALIBRATED {
                 *first = format!("{first} †");
             }
             if study.chosen.as_ref() == Some(trial) {
@@ -292,7 +296,7 @@ fn trial_table(title: &str, note: &str, names: &[&str], trials: &[Trial], study:
 
 fn calibration(study: &Study) -> [Table; 4] {
     let note = "Hourly BTC, ETH and SOL, long and short together. *least year*: least coverage of a market, a direction and a calendar year. *short in all*: sum of the losses beyond the requirement within the bar, in notionals. *MM up > 10 %*: share of \
-                hours in which the requirement rose by more than a tenth. Bold: the default. Dagger: recommended. Starred: the cheapest that covers 99.5 % of every year to 2022 even \
+                hours in which the requirement rose by more than a tenth. Bold: the default. Dagger: what the calibration started from. Starred: the cheapest that covers 99.5 % of every year to 2022 even \
                 within the bar.";
     let sigmas = |multiple: f64| format!("{multiple:.2} σ");
     let multiples = |trial: &Trial| vec![sigmas(trial.core), sigmas(trial.initial), percent(trial.tier, 0)];

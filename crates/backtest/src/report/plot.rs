@@ -221,7 +221,7 @@ fn frontier(area: &Area<'_>, study: &Study) -> Result<()> {
         pooled(&markets, |market| along(&market.tape, setting)?.iter().map(maintenance_share).collect())
     };
     let family = |tier: Ratio| -> Result<Vec<(f64, f64)>> {
-        let setting = |core: i64| Setting { tier, ..Setting::MAJOR }.with_multiples(Ratio::of(core * 5, 400), Ratio::of(core, 100));
+        let setting = |core: i64| Setting { tier, ..Setting::MAJOR }.with_multiples(Ratio::of(core * 11, 800), Ratio::of(core, 100));
         (0..12).map(|step| model(&setting(150 + 50 * step))).collect()
     };
     let benchmark = |benchmark: Benchmark| pooled(&markets, |market| Ok(benchmark.rates(market.series)));

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 use super::*;
 use crate::data::ORIGINS;
-use crate::report::{json_line, plots, tables};
+use crate::report::{figures, json_line, plots, tables};
 use crate::testing::wild;
 
 /// Made-up prices for every series, so that the whole study runs in a clone without data.
@@ -50,21 +50,25 @@ fn the_whole_study_runs_and_its_parts_agree() {
     // Offsets make a spread cheaper, and a smaller φ never dearer.
     let spread =
         |margin: &str| study.rows.iter().find(|row| row.portfolio == "spread" && row.margin == margin).unwrap().summary.mean_required;
-    assert!(spread(ENGINE) <= spread("Plimsoll, no offsets"));
+    assert!(spread(ENGINE) <= spread(NO_OFFSETS));
     for pair in study.floors.windows(2).filter(|pair| pair[0].series == pair[1].series) {
         assert!(pair[0].close.mean_required <= pair[1].close.mean_required);
     }
     // The default setting has the same score wherever it is tried.
     let defaults: Vec<&Trial> = study.trials.all().filter(|trial| trial.setting == Setting::MAJOR).collect();
-    assert!(defaults.len() >= 3 && defaults.windows(2).all(|pair| pair[0] == pair[1]));
-    assert!(study.trials.all().any(|trial| trial.setting == Setting::RECOMMENDED));
+    assert!(defaults.len() >= 4 && defaults.windows(2).all(|pair| pair[0] == pair[1]));
+    assert!(study.trials.all().any(|trial| trial.setting == Setting::UNCALIBRATED));
 
     let json: serde_json::Value = serde_json::from_str(&json_line(&study).unwrap()).unwrap();
     assert_eq!(json["rows"].as_array().unwrap().len(), study.rows.len());
     let tables = tables(&study, &all);
     assert!(tables.iter().all(|table| !table.rows.is_empty() || table.title == "Crashes"));
     assert!(tables.iter().all(|table| table.rows.iter().all(|row| row.len() == table.header.len())));
+    // Every figure has its place in the text, and every place its figure.
     let plots = plots(&study).unwrap();
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(root.path().join("docs/plots")).unwrap();
+    crate::document::put(root.path(), figures(&study).unwrap(), &tables, &plots, false).unwrap();
     assert!(
         plots.len() == 4
             && plots.iter().all(|plot| plot.svg.starts_with("<svg")
