@@ -215,18 +215,18 @@ fn a_small_position_needs_no_round() -> Result<()> {
     Ok(())
 }
 
-/// Long $18,000 of bitcoin against $18,600 short in SOL, half of which a bankruptcy takes at $186; then bitcoin falls by a quarter and SOL to `sol`
+/// Long $18,000 of bitcoin against $18,500 short in SOL, half of which a bankruptcy takes at $185; then bitcoin falls by a quarter and SOL to `sol`
 /// dollars. `spare` dollars of cash.
 fn half_a_hedge(spare: i64, sol: i64) -> Result<(Stage, Member, Member)> {
     let mut stage = Stage::new()?;
     let mut join = |dollars: i64| stage.world.join(dollars as u64 * USD as u64, dollars as u64 * USD as u64);
-    let (trader, other, victim, keeper) = (join(1_330)?, join(100_000)?, join(spare)?, join(500_000)?);
+    let (trader, other, victim, keeper) = (join(1_410)?, join(100_000)?, join(spare)?, join(500_000)?);
     stage.trade(0, &trader, &other, 10_000, 200 * USD)?;
-    for dollars in (186..200).rev() {
+    for dollars in (185..200).rev() {
         stage.prices[0] = dollars * USD;
         stage.calm(10)?;
     }
-    stage.trade(0, &keeper, &victim, 10_000, 186 * USD)?;
+    stage.trade(0, &keeper, &victim, 10_000, 185 * USD)?;
     stage.trade(1, &victim, &keeper, 1_500, 120_000 * USD)?;
     done(stage.deleverage_unranked(&trader, 0)?)?;
     stage.prices[1] = 90_000 * USD;
@@ -261,17 +261,17 @@ fn an_account_pushed_under_by_deleveraging_only_has_ten_minutes() -> Result<()> 
         let _ = stage.settle_estate(&victim)?;
     }
     // The requirement rises with the volatility of the fall; the owner keeps its equity above half of it.
-    stage.wait(200)?;
-    let health = stage.health(&victim)?;
-    let missing = health.mm * 6 / 10 - health.equity;
-    if missing > 0 {
-        let wallet = stage.world.wallet(stage.world.quote, &solana_signer::Signer::pubkey(&victim.owner), missing as u64)?;
-        done(stage.deposit(&Member { wallet, owner: victim.owner.insecure_clone(), account: victim.account }, missing as u64)?)?;
-    }
-    for seconds in [at + 599 - stage.world.now, 1] {
+    for seconds in [383, 500, 599] {
+        stage.wait(at + seconds - stage.world.now)?;
+        let health = stage.health(&victim)?;
+        let missing = health.mm * 6 / 10 - health.equity;
+        if missing > 0 {
+            let wallet = stage.world.wallet(stage.world.quote, &solana_signer::Signer::pubkey(&victim.owner), missing as u64)?;
+            done(stage.deposit(&Member { wallet, owner: victim.owner.insecure_clone(), account: victim.account }, missing as u64)?)?;
+        }
         refused(stage.liquidate(&keeper, &victim, 1, 1 << 30, &[])?, "AdlGrace");
-        stage.wait(seconds)?;
     }
+    stage.wait(1)?;
     done(stage.liquidate(&keeper, &victim, 1, 1 << 30, &[])?)?;
     stage.wait(3)?;
     done(stage.liquidate(&keeper, &victim, 1, 1 << 30, &[])?)?;
