@@ -62,6 +62,22 @@ fn rich(stage: &mut Stage) -> Result<Member> {
     stage.world.join(100_000 * USD as u64, 100_000 * USD as u64)
 }
 
+/// RULES 2.5: the last thirty *valid* minutes. A feed that dies may say something wrong once more.
+#[test]
+fn one_print_after_a_silence_does_not_set_the_final_price() -> Result<()> {
+    for silence in [600, 2_400, 3 * HOUR] {
+        let mut stage = Stage::new()?;
+        stage.calm(31)?;
+        without_sol(&mut stage, silence)?;
+        stage.price(0, 120 * USD)?;
+        assert_eq!(stage.world.market(0).oracle.price, 1_200_000, "it is the market's price meanwhile");
+        without_sol(&mut stage, 6 * HOUR)?;
+        done(begin_settling(&mut stage, 0)?)?;
+        assert_eq!(stage.world.market(0).oracle.price, 2_000_000, "after {silence} silent seconds");
+    }
+    Ok(())
+}
+
 #[test]
 fn a_dead_feed_settles_the_market_and_everybody_gets_out() -> Result<()> {
     let mut stage = Stage::new()?;

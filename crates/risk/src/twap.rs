@@ -1,10 +1,11 @@
-//! Time-weighted average price over a ring of thirty one-minute buckets.
+//! Time-weighted average price over the last thirty minutes of the clock in which a price stood.
 //!
 //! Each accepted price is held from its publish time to the next one, but for at most [`MAX_HOLD`]: what follows is a gap and weighs nothing.
 //! [Held without limit, a price could be stretched over a silence by whoever profits from it; filled in afterwards, it would be invented.]
-//! The newest price therefore has no weight until time has passed over it, and a single print weighs as long as it stood.
+//! The newest price therefore has no weight until time has passed over it, and a single print weighs as long as it stood. A silence takes nothing
+//! out of the ring: only minutes that saw a price push older ones out. [Else the first print after half an hour would be all that is left.]
 //!
-//! Costs: a record touches at most two buckets; an average is one 64-bit division.
+//! Costs: a record touches at most two minutes; an average is one 64-bit division.
 
 use crate::error::{RiskError, RiskResult};
 use crate::units::{Price, Secs, MAX_PRICE};
@@ -18,25 +19,30 @@ pub const MAX_HOLD: Secs = Secs::new(60);
 pub const MIN_OBSERVED: Secs = Secs::new(60);
 
 const MINUTE: i64 = 60;
-const RING: i64 = 30;
-const RING_SLOTS: u64 = RING.unsigned_abs();
+const RING_SLOTS: u64 = 30;
 const WINDOW: i64 = 5;
+/// Bits of a slot that hold Σ price × seconds; the minute stands above them.
+const SUM_BITS: u32 = 36;
+const SUM_MASK: i64 = (1 << SUM_BITS) - 1;
 
-// The sum of a full ring stays far below 63 bits.
-const _: () = assert!(MAX_PRICE.checked_mul(MINUTE * RING).is_some());
+/// First second whose minute has no room above the sum: in the year 2225.
+const END: i64 = MINUTE << (63 - SUM_BITS);
+
+// A full minute fits its bits, and a full ring an i64.
+const _: () = assert!(matches!(MAX_PRICE.checked_mul(MINUTE), Some(most) if most <= SUM_MASK) && SUM_MASK.checked_mul(30).is_some());
 const _: () = assert!(core::mem::size_of::<Twap>() == 296 && core::mem::align_of::<Twap>() == 8);
 
 /// The ring. All zero is a valid empty one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Twap {
-    /// Σ price × seconds per minute of the clock, at minute mod 30.
-    sums: [i64; MINUTES],
-    /// Observed seconds of each minute, 0 ..= 60.
+    /// Minutes in which a price stood: minute of the clock (unix seconds / 60) · 2³⁶ + Σ price × seconds; 0 = free.
+    minutes: [i64; MINUTES],
+    /// Observed seconds of each, 1 ..= 60.
     observed: [u8; MINUTES],
     padding: [u8; 2],
-    /// Newest minute in the ring (unix seconds / 60).
-    head: i64,
+    /// Minutes ever put into the ring; the newest stands at count − 1 mod 30.
+    count: u64,
     /// Price that is being held; 0 before the first.
     held: Price,
     /// Since when it has been held.
@@ -57,11 +63,11 @@ pub struct Average {
 impl Twap {
     /// Accepts `price` from `publish` on and weighs the one before it up to then.
     ///
-    /// Errors: [`RiskError::PriceOutOfRange`]; [`RiskError::ParameterOutOfRange`] for a time before 1970;
+    /// Errors: [`RiskError::PriceOutOfRange`]; [`RiskError::ParameterOutOfRange`] for a time before 1970 or after 2225;
     /// [`RiskError::WrongState`] when `publish` is not after the last one.
     pub fn record(&mut self, price: Price, publish: Secs) -> RiskResult<()> {
         let price = Price::checked(price.raw())?;
-        if publish.raw() <= 0 {
+        if publish.raw() <= 0 || publish.raw() >= END {
             return Err(RiskError::ParameterOutOfRange);
         }
         if self.held.raw() != 0 {
@@ -71,7 +77,6 @@ impl Twap {
             let until = publish.raw().min(self.since.raw().saturating_add(MAX_HOLD.raw()));
             self.weigh(self.held, self.since.raw(), until)?;
         }
-        self.advance(publish.raw() / MINUTE)?;
         self.held = price;
         self.since = publish;
         Ok(())
@@ -83,9 +88,9 @@ impl Twap {
         self.mean(head.saturating_sub(WINDOW - 1), head).filter(|average| average.observed >= MIN_OBSERVED).map(|average| average.price)
     }
 
-    /// Mean over the thirty minutes that end with the newest accepted price, however long ago that was; `None` before any.
+    /// Mean over the last thirty minutes in which a price stood, however long ago and far apart they were; `None` before any.
     pub fn thirty_minute(&self) -> Option<Average> {
-        self.mean(self.head.saturating_sub(RING - 1), self.head)
+        self.mean(0, i64::MAX)
     }
 
     /// The mean of one minute of the clock (unix seconds / 60) and its observed seconds; `None` if it left the ring or saw nothing.
@@ -103,57 +108,54 @@ impl Twap {
         Ok(())
     }
 
+    /// Adds `price` over `seconds` (> 0) of `minute`, the newest of the ring or a later one.
     fn add(&mut self, minute: i64, price: Price, seconds: i64) -> RiskResult<()> {
-        self.advance(minute)?;
-        let slot = slot(minute)?;
-        let (Some(sum), Some(observed)) = (self.sums.get_mut(slot), self.observed.get_mut(slot)) else {
+        let newest = slot(self.count.wrapping_sub(1))?;
+        let is_running = self.count > 0 && self.minutes.get(newest).is_some_and(|word| word >> SUM_BITS == minute);
+        if !is_running {
+            self.count = self.count.wrapping_add(1);
+        }
+        let slot = slot(self.count.wrapping_sub(1))?;
+        let (Some(word), Some(observed)) = (self.minutes.get_mut(slot), self.observed.get_mut(slot)) else {
             return Err(RiskError::Overflow);
         };
+        if !is_running {
+            *word = minute << SUM_BITS;
+            *observed = 0;
+        }
         // Spans of one minute do not overlap: ≤ 60 s × 2³⁰ in all.
-        *sum = sum.wrapping_add(price.raw().wrapping_mul(seconds));
+        *word = word.wrapping_add(price.raw().wrapping_mul(seconds));
         *observed = observed.saturating_add(u8::try_from(seconds).map_err(|_| RiskError::Overflow)?);
         Ok(())
     }
 
-    /// Makes `minute` the newest, emptying the slots that it and the skipped ones take over.
-    fn advance(&mut self, minute: i64) -> RiskResult<()> {
-        if minute <= self.head {
-            return Ok(());
-        }
-        let mut stale = self.head.max(minute.saturating_sub(RING));
-        while stale < minute {
-            stale = stale.wrapping_add(1);
-            let slot = slot(stale)?;
-            if let (Some(sum), Some(observed)) = (self.sums.get_mut(slot), self.observed.get_mut(slot)) {
-                *sum = 0;
-                *observed = 0;
-            }
-        }
-        self.head = minute;
-        Ok(())
-    }
-
+    /// Mean over the minutes first ..= last of the clock, from the newest backwards.
     fn mean(&self, first: i64, last: i64) -> Option<Average> {
-        let mut minute = first.max(self.head.saturating_sub(RING - 1)).max(0);
-        let last = last.min(self.head);
         let (mut sum, mut observed, mut filled) = (0_i64, 0_i64, 0_u8);
-        while minute <= last {
-            let slot = slot(minute).ok()?;
-            let seconds = *self.observed.get(slot)?;
-            sum = sum.wrapping_add(*self.sums.get(slot)?);
-            observed = observed.wrapping_add(i64::from(seconds));
-            filled = filled.wrapping_add(u8::from(seconds > 0));
-            minute = minute.wrapping_add(1);
+        let oldest = self.count.saturating_sub(RING_SLOTS);
+        let mut index = self.count;
+        while index > oldest {
+            index = index.wrapping_sub(1);
+            let slot = slot(index).ok()?;
+            let word = *self.minutes.get(slot)?;
+            let minute = word >> SUM_BITS;
+            if minute < first {
+                break;
+            }
+            if minute <= last {
+                sum = sum.wrapping_add(word & SUM_MASK);
+                observed = observed.wrapping_add(i64::from(*self.observed.get(slot)?));
+                filled = filled.wrapping_add(1);
+            }
         }
         let price = sum.wrapping_add(observed / 2).checked_div(observed)?;
         Some(Average { price: Price::new(price), observed: Secs::new(observed), filled })
     }
 }
 
-fn slot(minute: i64) -> RiskResult<usize> {
-    // Unsigned, because the chain's machine has no signed remainder.
-    let minute = u64::try_from(minute).map_err(|_| RiskError::Overflow)?;
-    usize::try_from(minute % RING_SLOTS).map_err(|_| RiskError::Overflow)
+/// Where the minute of that number stands.
+fn slot(index: u64) -> RiskResult<usize> {
+    usize::try_from(index % RING_SLOTS).map_err(|_| RiskError::Overflow)
 }
 
 #[cfg(test)]
@@ -161,6 +163,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing)]
     use super::*;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     const START: i64 = 1_760_000_040; // a whole minute
 
@@ -172,17 +175,21 @@ mod tests {
         twap
     }
 
-    /// One price per second of the clock, as slow and plain as it can be said.
-    fn slow(samples: &[(i64, i64)], first: i64, last: i64) -> Option<(i64, i64)> {
-        let (mut sum, mut observed) = (0, 0);
-        for second in first..last {
-            let Some(index) = samples.iter().rposition(|&(_, at)| at <= second) else { continue };
-            let is_followed = index + 1 < samples.len();
-            if is_followed && second < samples[index].1 + 60 {
-                sum += samples[index].0;
-                observed += 1;
+    /// One price per second of the clock, as slow and plain as it can be said: Σ price and seconds of each minute first .. last that saw one.
+    fn slow(samples: &[(i64, i64)], first: i64, last: i64) -> Vec<(i64, i64)> {
+        let mut minutes = BTreeMap::<i64, (i64, i64)>::new();
+        for pair in samples.windows(2) {
+            for second in pair[0].1..pair[1].1.min(pair[0].1 + 60) {
+                let minute = minutes.entry(second / 60).or_default();
+                *minute = (minute.0 + pair[0].0, minute.1 + 1);
             }
         }
+        minutes.range(first..last).map(|(_, minute)| *minute).collect()
+    }
+
+    /// Their mean, and the seconds it rests on.
+    fn mean(minutes: &[(i64, i64)]) -> Option<(i64, i64)> {
+        let (sum, observed) = minutes.iter().fold((0, 0), |(sum, observed), minute| (sum + minute.0, observed + minute.1));
         (observed > 0).then(|| ((sum + observed / 2) / observed, observed))
     }
 
@@ -200,9 +207,25 @@ mod tests {
     fn a_held_price_counts_for_one_minute_only() {
         let twap = ring(&[(100, 0), (200, 3_600), (200, 3_630)]);
         let average = twap.thirty_minute().unwrap();
-        assert_eq!((average.price, average.observed), (Price::new(200), Secs::new(30)));
+        assert_eq!((average.price, average.observed), (Price::new(133), Secs::new(90)));
         let twap = ring(&[(100, 0), (200, 600), (200, 660)]);
         assert_eq!(twap.thirty_minute().unwrap(), Average { price: Price::new(150), observed: Secs::new(120), filled: 2 });
+    }
+
+    /// RULES 2.5: minutes without a price push none out that had one.
+    #[test]
+    fn a_print_after_a_silence_is_one_of_thirty_valid_minutes() {
+        let before: Vec<_> = (0..=40).map(|minute| (1_000, 60 * minute)).collect();
+        for silence in [60, 29 * 60, 30 * 60, 31 * 60, 5 * 3_600] {
+            // The price at minute 40 counts for its own minute; what comes after the silence counts once time has passed over it.
+            let last = 40 * 60 + 60 + silence;
+            let alone = ring(&[&before[..], &[(9_000, last)]].concat()).thirty_minute().unwrap();
+            assert_eq!(alone, Average { price: Price::new(1_000), observed: Secs::new(1_800), filled: 30 }, "{silence}");
+            let stood = ring(&[&before[..], &[(9_000, last), (9_000, last + 30)]].concat()).thirty_minute().unwrap();
+            // 29 minutes at 1,000 and half a minute at 9,000: (1,740 · 1,000 + 30 · 9,000) / 1,770 = 1,135.6.
+            assert_eq!(stood, Average { price: Price::new(1_136), observed: Secs::new(1_770), filled: 30 }, "{silence}");
+            assert_eq!(ring(&[&before[..], &[(9_000, last)]].concat()).five_minute(Secs::new(START + last)).is_some(), silence < 240);
+        }
     }
 
     #[test]
@@ -218,8 +241,8 @@ mod tests {
     fn the_thirty_minutes_end_with_the_last_price_and_wait_for_nobody() {
         let samples: Vec<_> = (0..=40).map(|minute| (1_000 + minute, 60 * minute)).collect();
         let average = ring(&samples).thirty_minute().unwrap();
-        // Minutes 11 ..= 40 are in the ring; the last has just begun.
-        assert_eq!(average, Average { price: Price::new(1_025), observed: Secs::new(29 * 60), filled: 29 });
+        // Minutes 10 ..= 39 are in the ring; nothing has been seen of the last.
+        assert_eq!(average, Average { price: Price::new(1_025), observed: Secs::new(30 * 60), filled: 30 });
         assert_eq!(Twap::zeroed().thirty_minute(), None);
     }
 
@@ -231,6 +254,7 @@ mod tests {
         assert_eq!(twap.record(Price::new(0), Secs::new(START + 31)), Err(RiskError::PriceOutOfRange));
         assert_eq!(twap.record(Price::new(1 << 31), Secs::new(START + 31)), Err(RiskError::PriceOutOfRange));
         assert_eq!(twap.record(Price::new(1), Secs::new(0)), Err(RiskError::ParameterOutOfRange));
+        assert_eq!(twap.record(Price::new(1), Secs::new(END)), Err(RiskError::ParameterOutOfRange));
         assert_eq!(twap, before);
     }
 
@@ -240,10 +264,11 @@ mod tests {
             let mut at = 0;
             let samples: Vec<_> = steps.iter().map(|&(price, step)| { at += step; (price, at) }).collect();
             let twap = ring(&samples);
-            let end = (at / 60 + 1) * 60;
+            let end = at / 60 + 1;
             let found = twap.thirty_minute().map(|average| (average.price.raw(), average.observed.raw()));
-            prop_assert_eq!(found, slow(&samples, end - 1_800, end));
-            let five = slow(&samples, end - 300, end).filter(|&(_, observed)| observed >= 60).map(|(price, _)| price);
+            let valid = slow(&samples, 0, end);
+            prop_assert_eq!(found, mean(&valid[valid.len().saturating_sub(30)..]));
+            let five = mean(&slow(&samples, (end - 5).max(0), end)).filter(|&(_, observed)| observed >= 60).map(|(price, _)| price);
             prop_assert_eq!(twap.five_minute(Secs::new(START + at)).map(Price::raw), five);
         }
     }

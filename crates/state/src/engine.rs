@@ -404,14 +404,14 @@ mirror! {
 mirror! {
     /// The ring. All zero is a valid empty one.
     opaque Twap = plimsoll_risk::twap::Twap {
-        /// Σ price × seconds per minute of the clock, at minute mod 30.
-        sums: [i64; 30],
-        /// Observed seconds of each minute, 0 ..= 60.
+        /// Minutes in which a price stood: minute of the clock (unix seconds / 60) · 2³⁶ + Σ price × seconds; 0 = free.
+        minutes: [i64; 30],
+        /// Observed seconds of each, 1 ..= 60.
         observed: [u8; 30],
         /// Zero.
         padding: [u8; 2],
-        /// Newest minute in the ring (unix seconds / 60).
-        head: i64,
+        /// Minutes ever put into the ring; the newest stands at count − 1 mod 30.
+        count: u64,
         /// Price that is being held; 0 before the first.
         held: i64,
         /// Since when it has been held.
