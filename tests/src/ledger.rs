@@ -109,11 +109,12 @@ impl Ledger {
         Ok(())
     }
 
-    fn fills(&mut self, market: Pubkey, fills: &[Fill]) -> (i64, i64) {
+    /// The makers of `fills`, each after the other; lots bought by the taker and what they cost.
+    fn fills(&mut self, market: Pubkey, fills: &[Fill]) -> Result<(i64, i64)> {
         for fill in fills {
-            self.set(fill.maker, market, &fill.balance);
+            self.change(fill.maker, market, fill.moved, -fill.lots, -fill.lots * fill.price + fill.fee, &fill.balance).context("maker")?;
         }
-        (fills.iter().map(|fill| fill.lots).sum(), fills.iter().map(|fill| fill.lots * fill.price).sum())
+        Ok((fills.iter().map(|fill| fill.lots).sum(), fills.iter().map(|fill| fill.lots * fill.price).sum()))
     }
 
     /// What differs between these balances and the accounts, in words.
@@ -194,7 +195,7 @@ impl Apply for Transferred {
 impl Apply for Traded {
     fn apply(&self, ledger: &mut Ledger) -> Result<()> {
         let (account, market) = place(&self.header);
-        let (lots, value) = ledger.fills(market, &self.fills);
+        let (lots, value) = ledger.fills(market, &self.fills)?;
         ledger.books.insert(market, self.books);
         ledger.change(account, market, self.moved, lots, value + self.fee, &self.balance)
     }
@@ -235,13 +236,14 @@ impl Apply for CollateralSold {
 impl Apply for Liquidated {
     fn apply(&self, ledger: &mut Ledger) -> Result<()> {
         let (account, market) = place(&self.header);
-        let (lots, value) = ledger.fills(market, &self.fills);
+        let (lots, value) = ledger.fills(market, &self.fills)?;
         ensure!(lots == -self.book_lots, "{lots} in fills, {} closed", self.book_lots);
         let paid = value - self.taken_lots * self.price + self.keeper_income + self.insurance_income;
         ledger.change(account, market, self.moved, lots - self.taken_lots, paid, &self.balance)?;
-        ledger.set(self.liquidator, market, &self.liquidator_balance);
         ledger.books.insert(market, self.books);
-        Ok(())
+        let paid = self.taken_lots * self.price - self.keeper_income;
+        let after = &self.liquidator_balance;
+        ledger.change(self.liquidator, market, self.liquidator_moved, self.taken_lots, paid, after).context("liquidator")
     }
 }
 

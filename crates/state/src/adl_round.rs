@@ -90,7 +90,7 @@ impl AdlRound {
 
     /// Whether candidates register at `now`.
     pub fn is_registering(&self, now: Secs) -> bool {
-        self.is_fixed == 0 && self.age(now) < REGISTRATION
+        self.age(now) < REGISTRATION
     }
 
     /// Whether cuts are executed at `now`.
@@ -109,7 +109,7 @@ impl AdlRound {
             IndexPermission::Expired
         } else if self.age(now) < REGISTRATION {
             IndexPermission::Registering
-        } else if self.is_executing(now) && self.count > 0 && u32::from(self.count) > self.executed {
+        } else if self.is_executing(now) && u32::from(self.count) > self.executed {
             IndexPermission::Executing
         } else {
             IndexPermission::Allowed
@@ -117,22 +117,24 @@ impl AdlRound {
     }
 
     /// Lists a candidate. One that is listed already moves up when its leverage has risen, never down. [A score must not be lowered by cash that
-    /// comes and goes.] A full list drops its last for a better one.
+    /// comes and goes.] A full list drops its last for a better one. Whether the account was not listed before.
     ///
     /// Errors: [`RiskError::QuantityOutOfRange`] for less than a 64th of the round's lots; [`RiskError::WrongState`] for one that is listed with
     /// this leverage or more; [`RiskError::LimitExceeded`] when the list is full of better ones.
-    pub fn register(&mut self, candidate: Candidate) -> RiskResult<()> {
+    pub fn register(&mut self, candidate: Candidate) -> RiskResult<bool> {
         let least = div(Lots::new(self.lots).abs()?.raw(), plimsoll_risk::perp::CANDIDATE_PART, Round::Ceil)?;
         if candidate.lots < least {
             return Err(RiskError::QuantityOutOfRange);
         }
         let count = usize::from(self.count);
         let listed = self.candidates.get_mut(..count).ok_or(RiskError::WrongState)?;
+        let mut is_new = true;
         if let Some(known) = listed.iter_mut().find(|known| is_of(known, &candidate.account)) {
             if candidate.rank(known).is_ge() {
                 return Err(RiskError::WrongState);
             }
             *known = candidate.into();
+            is_new = false;
         } else if let Some(free) = self.candidates.get_mut(count) {
             *free = candidate.into();
             self.count = self.count.checked_add(1).ok_or(RiskError::Overflow)?;
@@ -144,7 +146,7 @@ impl AdlRound {
             *last = candidate.into();
         }
         self.sequence = self.sequence.wrapping_add(1);
-        Ok(())
+        Ok(is_new)
     }
 
     /// Fixes the cuts for `lots` (magnitude) at `price`, once. Errors: the engine's.
@@ -218,7 +220,7 @@ mod tests {
         assert_eq!(round.register(candidate(1)), Err(RiskError::LimitExceeded));
         // One that is listed may move up.
         let higher = Candidate { exposure: 90_000_000, ..candidate(2) };
-        round.register(higher).unwrap();
+        assert_eq!(round.register(higher), Ok(false), "it was listed already");
         assert_eq!(round.count, 32);
         round.fix(Lots::new(50), Price::new(1_000_000)).unwrap();
         assert_eq!(round.cut_of(&higher.account).map(|(rank, one)| (rank, one.cut)), Some((1, 50)));
@@ -228,7 +230,11 @@ mod tests {
     fn dust_is_no_candidate() {
         let mut round = round();
         assert_eq!(round.register(Candidate { lots: 99, ..candidate(1) }), Err(RiskError::QuantityOutOfRange));
-        round.register(candidate(1)).unwrap();
+        assert_eq!(round.register(candidate(1)), Ok(true));
+        // A 64th of 6,401 is a hundred and a bit.
+        let mut larger = AdlRound { lots: 6_401, ..AdlRound::zeroed() };
+        assert_eq!(larger.register(candidate(1)), Err(RiskError::QuantityOutOfRange));
+        assert_eq!(larger.register(Candidate { lots: 101, ..candidate(1) }), Ok(true));
     }
 
     #[test]
@@ -249,7 +255,7 @@ mod tests {
         assert!(round.cut_of(&candidate(3).account).is_none());
         assert_eq!(round.record(rank, Lots::new(40)), Err(RiskError::WrongState));
         assert_eq!((round.executed, round.closed), (3, 40));
-        assert_eq!(AdlRound::bounded(40, Lots::new(-7)), Ok(Lots::new(4)));
+        assert_eq!([-7, 8, 1_000].map(|lots| AdlRound::bounded(40, Lots::new(lots))), [4, 4, 40].map(|lots| Ok(Lots::new(lots))));
     }
 
     #[test]
@@ -268,6 +274,7 @@ mod tests {
         round.fix(Lots::new(10), Price::new(20_000)).unwrap();
         round.record(1, Lots::new(10)).unwrap();
         assert_eq!(at(&round, 60), IndexPermission::Allowed);
-        assert!(round.is_expired(Secs::new(1_600)) && !round.is_registering(Secs::new(1_000)));
+        assert!(round.is_expired(Secs::new(1_600)) && !round.is_expired(Secs::new(1_599)));
+        assert!(round.is_registering(Secs::new(1_059)) && !round.is_registering(Secs::new(1_060)));
     }
 }

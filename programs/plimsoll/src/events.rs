@@ -8,7 +8,7 @@ use plimsoll_risk::perp::Absorbed;
 use plimsoll_state::{MarginAccount, Market};
 
 /// Version of the event layouts.
-pub const EVENT_SCHEMA: u8 = 2;
+pub const EVENT_SCHEMA: u8 = 3;
 
 /// Common head of every event.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,6 +160,8 @@ pub struct Fill {
     pub lots: i64,
     /// Fee charged to the maker, quote atoms.
     pub fee: i64,
+    /// What bringing the maker's position up to date did.
+    pub moved: Option<Moved>,
     /// The maker afterwards.
     pub balance: Balance,
 }
@@ -354,6 +356,8 @@ pub struct Liquidated {
     pub moved: Option<Moved>,
     /// The liquidatee afterwards.
     pub balance: Balance,
+    /// What bringing the liquidator's position up to date did.
+    pub liquidator_moved: Option<Moved>,
     /// The liquidator afterwards.
     pub liquidator_balance: Balance,
     /// The market afterwards.

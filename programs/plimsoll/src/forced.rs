@@ -1,7 +1,7 @@
 //! The phases of a liquidation step on loaded accounts; every decision and number is the engine's.
 
 use crate::errors::{OrRefuse, PlimsollError};
-use crate::events::Fill;
+use crate::events::{Fill, Moved};
 use crate::matching::{execute, TakerAccount};
 use crate::portfolio::{Portfolio, Roster};
 use crate::position::touch_slot;
@@ -43,6 +43,8 @@ pub(crate) struct Step {
     pub(crate) fills: Vec<Fill>,
     /// The liquidator's slot in the market, once it has been touched.
     pub(crate) liquidator_slot: Option<usize>,
+    /// What that did.
+    pub(crate) liquidator_moved: Option<Moved>,
 }
 
 /// Moves the account's state to what its health demands (RULES 6.1, 2.2) and stores it.
@@ -77,25 +79,6 @@ fn grace(account: &mut MarginAccount, portfolio: &Portfolio, health: &Health, ma
         *account.liquidation = note_adl(&account.liquidation, &untouched, health, since, &market.liquidation_params).or_refuse()?;
     }
     Ok(())
-}
-
-/// Brings a position up to date and demands that its account is bankrupt: a price may have returned since it was flagged. Its orders go.
-pub(crate) fn judge_bankrupt(
-    market: &mut Market,
-    market_key: &Pubkey,
-    account: &mut MarginAccount,
-    slot: usize,
-    roster: &Roster<'_>,
-    now: Secs,
-) -> Result<Touched> {
-    market.accrue_funding(now).or_refuse()?;
-    let touched = touch_slot(market, account, slot, now)?;
-    let portfolio = Portfolio::read_with(account, Some((market_key, market)), roster, now.raw())?;
-    let state = advance_state(account, &portfolio, market, now)?;
-    require!(state == AccountState::Bankrupt, PlimsollError::NotBankrupt);
-    require!(!account.position(slot).or_refuse()?.lots().is_zero(), PlimsollError::NoPosition);
-    account.cancel_all();
-    Ok(touched)
 }
 
 impl Step {
@@ -145,6 +128,7 @@ impl Step {
             insurance_income: Quote::ZERO,
             fills: Vec::new(),
             liquidator_slot: None,
+            liquidator_moved: None,
         })))
     }
 
@@ -258,6 +242,7 @@ pub(crate) fn takeover_phase(
     let index = liquidator.perp_index_or_open(&step.market_key).ok_or(PlimsollError::PositionSlotsFull)?;
     step.liquidator_slot = Some(index);
     let proof = touch_slot(market, liquidator, index, now)?;
+    step.liquidator_moved = Moved::of(&proof);
     if takes {
         take_over(step, market, account, touched, liquidator, index, &proof, lots)?;
     }

@@ -7,6 +7,7 @@
 
 use anchor_lang::prelude::*;
 
+mod bankrupt;
 mod cross;
 mod custody;
 pub mod errors;

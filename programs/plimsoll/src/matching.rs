@@ -1,7 +1,7 @@
 //! A taker against the makers of a book: finds the makers' accounts, applies each admitted fill to both sides, and tidies what left the book.
 
 use crate::errors::{OrRefuse, PlimsollError};
-use crate::events::{Balance, Fill};
+use crate::events::{Balance, Fill, Moved};
 use crate::portfolio::Roster;
 use anchor_lang::prelude::*;
 use plimsoll_risk::book::{
@@ -74,9 +74,9 @@ impl<'info> Passed<'_, 'info> {
     }
 
     /// Notes what became of a maker's order, and of the maker, for the event.
-    fn note(&mut self, maker: Maker, order: &Order, lots: Lots, fee: Quote, balance: Balance) {
-        let key = self.loader(maker.index).map(AccountLoader::key).unwrap_or_default();
-        self.fills.push(Fill { maker: key, order: order.id, price: order.price.into(), lots: lots.raw(), fee: fee.raw(), balance });
+    fn note(&mut self, maker: Maker, order: &Order, lots: Lots, fee: Quote, touched: &Touched, balance: Balance) {
+        let (key, moved) = (self.loader(maker.index).map(AccountLoader::key).unwrap_or_default(), Moved::of(touched));
+        self.fills.push(Fill { maker: key, order: order.id, price: order.price.into(), lots: lots.raw(), fee: fee.raw(), moved, balance });
     }
 
     fn loader(&self, index: u8) -> Option<&AccountLoader<'info, MarginAccount>> {
@@ -121,7 +121,7 @@ impl Makers for Passed<'_, '_> {
             if touched.has_moved() {
                 let balance = Balance::of(&account, slot);
                 drop(account);
-                self.note(maker, order, Lots::ZERO, Quote::ZERO, balance);
+                self.note(maker, order, Lots::ZERO, Quote::ZERO, &touched, balance);
             }
             return Ok(Admission::Refuse);
         }
@@ -133,7 +133,7 @@ impl Makers for Passed<'_, '_> {
         account.sequence = account.sequence.wrapping_add(1);
         let balance = Balance::of(&account, slot);
         drop(account);
-        self.note(maker, order, change.neg()?, charge, balance);
+        self.note(maker, order, change.neg()?, charge, &touched, balance);
         Ok(Admission::Fill(wanted))
     }
 }

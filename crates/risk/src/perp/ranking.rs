@@ -92,12 +92,8 @@ impl Candidate {
 
     /// (X − λ·E)/P within 0 ..= cap.
     fn at_level(&self, level: i64, price: Price, cap: i64, round: Round) -> RiskResult<i64> {
-        // 2⁶⁰ · 2⁴³ fits 127 bits; rounded to whole atoms against `round`.
-        let kept = i128::from(self.basis()).wrapping_mul(i128::from(level));
-        let kept = match round {
-            Round::Floor => kept.wrapping_add((1 << RATIO_BITS) - 1) >> RATIO_BITS,
-            Round::Ceil => kept >> RATIO_BITS,
-        };
+        // 2⁶⁰ · 2⁴³ fits 127 bits.
+        let kept = i128::from(self.basis()).wrapping_mul(i128::from(level)) >> RATIO_BITS;
         let excess = i64::try_from(i128::from(self.exposure).wrapping_sub(kept)).unwrap_or(0);
         if excess <= 0 {
             return Ok(0);

@@ -55,6 +55,43 @@ fn a_candidate_needs_equity_and_lots_and_a_hedge_has_no_exposure() {
     assert_eq!(water_fill(Lots::new(1), Price::new(1), &mut crowd), Err(RiskError::QuantityOutOfRange));
 }
 
+/// Equal leverage is decided by key, whatever the order of registration: a lot that cannot be divided has one owner.
+#[test]
+fn equal_candidates_are_ranked_by_key() {
+    let twins = [3, 1, 2].map(|key| candidate(key, 9_000, 1_000, 30));
+    for turn in 0..3 {
+        let mut turned = twins;
+        turned.rotate_left(turn);
+        assert_eq!(water_fill(Lots::new(4), Price::new(100), &mut turned).unwrap().raw(), 4);
+        assert_eq!(turned.map(|one| one.account.to_bytes()[0]), [1, 2, 3]);
+        assert_eq!(cuts(&turned), [(1, 2), (2, 1), (3, 1)]);
+    }
+}
+
+/// Half of an odd position is rounded up, else one lot could never be cut; net exposure is rounded down, else the last cut would turn it.
+#[test]
+fn caps_round_so_that_one_lot_can_be_cut_and_no_exposure_is_turned() {
+    let all = |one: Candidate| water_fill(Lots::new(1_000), Price::new(100), &mut [one]).unwrap().raw();
+    assert_eq!([all(candidate(1, 100, 1, 1)), all(candidate(1, 10_000, 1, 7))], [1, 4]);
+    assert_eq!(
+        [all(candidate(1, 399, 1, 100)), all(candidate(1, 400, 1, 100)), all(candidate(1, 99, 1, 100)), all(candidate(1, -1, 1, 100))],
+        [3, 4, 0, 0]
+    );
+}
+
+/// Beyond 4,096 all leverage is alike and the key decides, so that levels stay within their bits; below it the equity does.
+#[test]
+fn leverage_has_an_end() {
+    let mut candidates =
+        [candidate(2, 2_000_000_000, 1, 1 << 20), candidate(3, 4_000, 1, 1 << 20), candidate(1, 1_000_000_000, 1, 1 << 20)];
+    water_fill(Lots::new(0), Price::new(100), &mut candidates).unwrap();
+    assert_eq!(candidates.map(|one| one.account.to_bytes()[0]), [1, 2, 3]);
+    let end = Ratio::of(1 << 12, 1);
+    let levels = candidates.map(|one| one.leverage().unwrap());
+    assert!(levels[..2].iter().all(|level| *level <= end && *level > end.sub(Ratio::of(1, 10)).unwrap()), "{levels:?}");
+    assert_eq!(levels[2], Ratio::of(4_000, 1));
+}
+
 fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
     let exposure = prop_oneof![6 => 1_000_000_i64..2_000_000_000_000, 1 => -1_000_000_000_i64..1_000_000, 1 => 0_i64..1 << 56];
     let equity = prop_oneof![6 => 1_000_000_i64..500_000_000_000, 1 => 1_i64..100, 1 => 1_i64..1 << 56];
@@ -120,7 +157,8 @@ proptest! {
         water_fill(lots, Price::new(price), &mut parts).unwrap();
         let of = |list: &[Candidate], keys: &[u8]| list.iter().filter(|one| keys.contains(&one.account.to_bytes()[0])).map(|one| one.cut).sum::<i64>();
         let (one, two) = (of(&whole_cuts, &[1]), of(&parts, &[1, 99]));
-        let grain = (whole.iter().map(|one| one.equity).max().unwrap() >> 26) / price;
+        // Beyond the end of leverage the two halves count one atom of equity more than the whole, and a level is up to 4,096 times that.
+        let grain = ((whole.iter().map(|one| one.equity).max().unwrap() >> 26) + (1 << 12)) / price;
         prop_assert!((one - two).abs() <= 2 * i64::try_from(CANDIDATES).unwrap() + 32 * grain, "{one} alone, {two} split");
     }
 }
@@ -149,10 +187,11 @@ fn a_match_closes_both_at_the_mark_and_is_remembered_by_the_other() {
     let now = world.now;
     assert_eq!(world.positions[1].deleveraged(now), Some((Lots::new(30), Quote::new(-27_000), now)));
     assert_eq!(world.positions[0].deleveraged(now), None, "the failing account has no grace");
-    assert_eq!(close(&mut world, 0, 1, 500), Ok(Lots::new(70)), "never through zero");
+    assert_eq!(close(&mut world, 0, 1, 0), Err(RiskError::QuantityOutOfRange));
+    assert_eq!(close(&mut world, 1, 2, 1), Err(RiskError::WrongState), "the same side");
+    assert_eq!(close(&mut world, 2, 0, 500), Ok(Lots::new(50)), "never through the failing one's zero");
+    assert_eq!(close(&mut world, 0, 1, 500), Ok(Lots::new(70)), "nor through the other's");
     assert_eq!(close(&mut world, 0, 1, 1), Err(RiskError::WrongState), "flat");
-    assert_eq!(close(&mut world, 1, 2, 1), Err(RiskError::WrongState));
-    assert_eq!(close(&mut world, 0, 2, 0), Err(RiskError::QuantityOutOfRange));
     // The slot stays while the memory does.
     world.positions[1].quote = 0;
     assert!(world.positions[1].is_empty() && !world.positions[1].is_free());

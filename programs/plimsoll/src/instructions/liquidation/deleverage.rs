@@ -3,13 +3,11 @@
 //!
 //! The opposite side's positions change at their next touch; nobody is passed, so nobody can be picked.
 
+use crate::bankrupt::{Bankrupt, Told};
 use crate::errors::{OrRefuse, PlimsollError};
-use crate::events::{Balance, Books, Deleveraged, Header, Moved};
-use crate::forced::judge_bankrupt;
+use crate::events::Deleveraged;
 use crate::portfolio::Roster;
-use crate::position::require_market;
 use anchor_lang::prelude::*;
-use plimsoll_risk::oracle::Action;
 use plimsoll_risk::perp::adl_close;
 use plimsoll_risk::{Quote, Secs};
 use plimsoll_state::adl_round::{IndexPermission, SMALL_POSITION};
@@ -31,11 +29,6 @@ pub struct Deleverage<'info> {
 }
 
 impl Deleverage<'_> {
-    fn validate(&self, now: Secs) -> Result<usize> {
-        require_market(&*self.market.load()?, Action::Deleverage, now)?;
-        self.margin_account.load()?.perp_index(&self.market.key()).ok_or(PlimsollError::NoPosition.into())
-    }
-
     /// Candidates come before the index, for a position that is worth a round.
     fn require_turn(&self, value: Quote, now: Secs) -> Result<()> {
         if value < SMALL_POSITION {
@@ -55,33 +48,17 @@ impl Deleverage<'_> {
 /// judge → candidates' turn → close → event.
 pub(crate) fn handler(ctx: Context<Deleverage>) -> Result<()> {
     let clock = Clock::get()?;
+    let accounts = &ctx.accounts;
+    let (market_key, key) = (accounts.market.key(), accounts.margin_account.key());
     let now = Secs::new(clock.unix_timestamp);
-    let slot = ctx.accounts.validate(now)?;
-    let (market_key, key) = (ctx.accounts.market.key(), ctx.accounts.margin_account.key());
-    let mut market = ctx.accounts.market.load_mut()?;
-    let mut account = ctx.accounts.margin_account.load_mut()?;
-    let roster = Roster::new(ctx.remaining_accounts);
-    let touched = judge_bankrupt(&mut market, &market_key, &mut account, slot, &roster, now)?;
-    let mark = market.mark().or_refuse()?;
-    let (_, position) = account.cash_and_position(slot).or_refuse()?;
-    let before = position.lots();
-    ctx.accounts.require_turn(before.at(mark).and_then(Quote::abs).or_refuse()?, now)?;
-    let closed = adl_close(&mut market.perp, position, &touched, before.abs().or_refuse()?, mark).or_refuse()?;
-    account.sequence = account.sequence.wrapping_add(1);
-    market.sequence = market.sequence.wrapping_add(1);
-    account.invariant().or_refuse()?;
-    market.invariant().or_refuse()?;
-    let header = Header::new(&clock, market_key, key, account.sequence);
-    let (balance, books) = (Balance::of(&account, slot), Books::of(&market));
-    drop((market, account));
-    emit_cpi!(Deleveraged {
-        header,
-        lots: before.raw(),
-        price: mark.raw(),
-        open_interest: closed.open_interest.raw(),
-        moved: Moved::of(&touched),
-        balance,
-        books,
-    });
+    let mut bankrupt = Bankrupt::load(&accounts.market, &accounts.margin_account, &Roster::new(ctx.remaining_accounts), now)?;
+    accounts.require_turn(bankrupt.value()?, now)?;
+    let (lots, price) = (bankrupt.lots.raw(), bankrupt.mark.raw());
+    let Bankrupt { market, account, slot, touched, lots: before, mark } = &mut bankrupt;
+    let (_, position) = account.cash_and_position(*slot).or_refuse()?;
+    let closed = adl_close(&mut market.perp, position, touched, before.abs().or_refuse()?, *mark).or_refuse()?;
+    let open_interest = closed.open_interest.raw();
+    let Told { header, moved, balance, books } = bankrupt.finish(&clock, market_key, key)?;
+    emit_cpi!(Deleveraged { header, lots, price, open_interest, moved, balance, books });
     Ok(())
 }

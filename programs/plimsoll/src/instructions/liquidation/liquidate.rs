@@ -162,6 +162,7 @@ impl Seen<'_, '_> {
         let (book_lots, taken_lots) = step.as_ref().map_or((0, 0), |step| (step.book_lots.raw(), step.taken_lots.raw()));
         let (keeper_income, insurance_income) =
             step.as_ref().map_or((0, 0), |step| (step.keeper_income.raw(), step.insurance_income.raw()));
+        let liquidator_moved = step.as_ref().and_then(|step| step.liquidator_moved);
         Box::new(Liquidated {
             header,
             liquidator: accounts.liquidator.key(),
@@ -177,6 +178,7 @@ impl Seen<'_, '_> {
             state: account.liquidation.state,
             moved: Moved::of(self.touched),
             balance: Balance::of(account, self.slot),
+            liquidator_moved,
             liquidator_balance: Balance::of(liquidator, own.unwrap_or(usize::MAX)),
             books: Books::of(market),
         })

@@ -1,5 +1,5 @@
 //! Registers an account of the side that gains as a candidate of a round (RULES 7.2). Anyone, for any account; the program computes the score from the
-//! candidate's own health. The margin account `keeper` is paid for it out of the market's protocol fees.
+//! candidate's own health. The margin account `keeper` is paid for one that was not listed, out of the market's protocol fees.
 
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{AdlCandidateRegistered, Books, Header};
@@ -58,13 +58,13 @@ pub(crate) fn handler<'info>(ctx: Context<'info, RegisterCandidate<'info>>) -> R
     let candidate = ctx.accounts.score(&Roster::new(ctx.remaining_accounts), now)?;
     let mut round = ctx.accounts.adl_round.load_mut()?;
     let mut market = ctx.accounts.market.load_mut()?;
-    round.register(candidate).map_err(|error| match error {
+    let is_new = round.register(candidate).map_err(|error| match error {
         RiskError::QuantityOutOfRange => PlimsollError::NotACandidate,
         _ => PlimsollError::AdlScoreTooLow,
     })?;
-    let common = Lots::new(candidate.lots).min(Lots::new(round.lots).abs().or_refuse()?);
     let mark = market.mark().or_refuse()?;
-    let wanted = candidate_reward(common, mark).or_refuse()?;
+    // Who is listed again with a higher score is not paid for again: cash that goes out in steps would be paid at every one.
+    let wanted = if is_new { candidate_reward(Lots::new(candidate.lots), mark).or_refuse()? } else { Quote::ZERO };
     let reward = take_reward(&mut market.perp, wanted, now).or_refuse()?;
     let (keeper_cash, keeper_sequence) = {
         let mut keeper = ctx.accounts.keeper.load_mut()?;
