@@ -103,6 +103,18 @@ pub struct Row {
     pub twin: Option<Make>,
 }
 
+/// A row with its valid twin.
+pub fn row(name: &'static str, refusal: Refusal, bad: Make, twin: Make) -> Row {
+    Row { name, refusal, bad, twin: Some(twin) }
+}
+
+/// Fails with every row that is not refused as it says; the number of rows otherwise.
+pub fn check_rows(scene: &mut Scene, rows: &[Row]) -> usize {
+    let faults = try_rows(scene, rows);
+    assert!(faults.is_empty(), "{} of {} rows:\n{}", faults.len(), rows.len(), faults.join("\n"));
+    rows.len()
+}
+
 /// Tries `rows`, each on the scene as it was at the beginning. What is wrong with them.
 pub fn try_rows(scene: &mut Scene, rows: &[Row]) -> Vec<String> {
     let mut faults = Vec::new();

@@ -1,11 +1,16 @@
 //! A world prepared for refusals: traders with positions, orders and collateral, and a second clearing house whose accounts are foreign to the first.
 
+use crate::reject::TOKEN_2022;
 use crate::{order, place, BUY, IOC, LIMIT, POST_ONLY, SELL, USD};
+use anchor_spl::token_2022::spl_token_2022::extension::ExtensionType;
+use anchor_spl::token_2022::spl_token_2022::instruction::initialize_mint2;
+use anchor_spl::token_2022::spl_token_2022::state::Mint;
 use anyhow::Result;
 use plimsoll_replay::world::{pyth, Member, World};
 use plimsoll_sdk::build::{self, MarketKeys, Portfolio, Token};
 use plimsoll_sdk::state::OrderBook;
 use plimsoll_sdk::{address, PROGRAM_ID};
+use solana_instruction::Instruction;
 use solana_keypair::Keypair;
 use solana_pubkey::Pubkey;
 use solana_signer::Signer;
@@ -180,11 +185,28 @@ fn with_delegate(world: &mut World, delegate: &Keypair, deposit: u64) -> Result<
 }
 
 /// A zeroed account of `space` bytes owned by `program`, and the instruction that creates it.
-pub fn zeroed(world: &mut World, space: usize, program: &Pubkey) -> (Keypair, solana_instruction::Instruction) {
+pub fn zeroed(world: &mut World, space: usize, program: &Pubkey) -> (Keypair, Instruction) {
     let key = world.new_key();
     let rent = world.svm.minimum_balance_for_rent_exemption(space);
     let create = solana_system_interface::instruction::create_account(&world.payer.pubkey(), &key.pubkey(), rent, space as u64, program);
     (key, create)
+}
+
+/// What a mint of Token-2022 can do besides: the extension, and the instruction that gives it to the mint of that key.
+pub type Extension<'a> = &'a dyn Fn(&Pubkey) -> (ExtensionType, Instruction);
+
+/// A mint of Token-2022, made by its own instructions; the governor may mint and freeze.
+pub fn mint_2022(world: &mut World, decimals: u8, extension: Option<Extension<'_>>) -> Token {
+    let (mint, payer, governor) = (world.new_key(), world.payer.insecure_clone(), world.governor.pubkey());
+    let made = extension.map(|extension| extension(&mint.pubkey()));
+    let extensions: Vec<ExtensionType> = made.iter().map(|(extension, _)| *extension).collect();
+    let space = ExtensionType::try_calculate_account_len::<Mint>(&extensions).expect("size");
+    let rent = world.svm.minimum_balance_for_rent_exemption(space);
+    let create = solana_system_interface::instruction::create_account(&payer.pubkey(), &mint.pubkey(), rent, space as u64, &TOKEN_2022);
+    let init = initialize_mint2(&TOKEN_2022, &mint.pubkey(), &governor, Some(&governor), decimals).expect("mint");
+    let instructions: Vec<_> = [create].into_iter().chain(made.map(|(_, instruction)| instruction)).chain([init]).collect();
+    world.send(&instructions, &[&payer, &mint]).expect("a mint");
+    Token { mint: mint.pubkey(), program: TOKEN_2022 }
 }
 
 /// Arguments that list a market like the first of the world.

@@ -10,7 +10,7 @@ use plimsoll_sdk::state::{Market, RiskGroup};
 use plimsoll_sdk::{address, PROGRAM_ID};
 use plimsoll_tests::attempts::*;
 use plimsoll_tests::reject::Refusal::{Number, Program};
-use plimsoll_tests::reject::{refused, snapshot, try_rows, Attempt, Make, Refusal, Row};
+use plimsoll_tests::reject::{check_rows, refused, row, snapshot, Attempt, Make, Row};
 use plimsoll_tests::scene::Scene;
 use plimsoll_tests::{START, USD};
 use solana_instruction::AccountMeta;
@@ -66,6 +66,15 @@ impl Club {
         Ok(())
     }
 
+    /// `buckets` of them, the group brought up to date after each.
+    fn run(&mut self, buckets: usize, loadings: &[f64], silent: &[usize]) -> Result<()> {
+        for _ in 0..buckets {
+            self.step(loadings, silent)?;
+            self.update()?;
+        }
+        Ok(())
+    }
+
     fn samples(&self) -> Vec<Sample> {
         (0..self.prices.len()).map(|market| self.world.market(market).vol.sample()).collect()
     }
@@ -90,23 +99,14 @@ impl Club {
 fn a_group_earns_credit_slowly_and_loses_it_at_once_for_new_risk() -> Result<()> {
     let mut club = Club::new(3, CreateGroupArgs { warm_up: 36, ..MAJORS })?;
     let together = [0.97, 0.97, 0.5];
-    for _ in 0..36 {
-        club.step(&together, &[])?;
-        club.update()?;
-    }
+    club.run(36, &together, &[])?;
     assert_eq!((club.group().sequence, club.credit(0b111, Measure::Maintenance)), (36, 0.0), "no credit before the warm-up");
-    for _ in 0..330 {
-        club.step(&together, &[])?;
-        club.update()?;
-    }
+    club.run(330, &together, &[])?;
     let (close, wide) = (club.credit(0b011, Measure::Initial), club.credit(0b111, Measure::Initial));
     assert!(close > 0.65 && wide < 0.5 && wide > 0.3, "{close} {wide}");
     assert_eq!(wide, club.credit(0b110, Measure::Initial).min(club.credit(0b101, Measure::Initial)), "the lowest pair");
     // The second market turns against the others.
-    for _ in 0..60 {
-        club.step(&[0.97, -0.97, 0.5], &[])?;
-        club.update()?;
-    }
+    club.run(60, &[0.97, -0.97, 0.5], &[])?;
     let (initial, maintenance) = (club.credit(0b011, Measure::Initial), club.credit(0b011, Measure::Maintenance));
     assert!(initial < maintenance && maintenance < close, "{initial} {maintenance} {close}");
     // Five hours: the charge rose by at most 10 % an hour.
@@ -117,10 +117,7 @@ fn a_group_earns_credit_slowly_and_loses_it_at_once_for_new_risk() -> Result<()>
 #[test]
 fn calls_that_find_nothing_new_change_nothing() -> Result<()> {
     let mut club = Club::new(3, CreateGroupArgs { warm_up: 1, ..MAJORS })?;
-    for _ in 0..5 {
-        club.step(&[0.9, 0.9, 0.9], &[])?;
-        club.update()?;
-    }
+    club.run(5, &[0.9, 0.9, 0.9], &[])?;
     let before = snapshot(&club.world);
     club.world.svm.expire_blockhash();
     club.update()?;
@@ -132,10 +129,7 @@ fn calls_that_find_nothing_new_change_nothing() -> Result<()> {
     let mut quiet = Club::new(3, CreateGroupArgs { warm_up: 1, ..MAJORS })?;
     let mut hasty = Club::new(3, CreateGroupArgs { warm_up: 1, ..MAJORS })?;
     for club in [&mut quiet, &mut hasty] {
-        for _ in 0..5 {
-            club.step(&[0.9, 0.9, 0.9], &[])?;
-            club.update()?;
-        }
+        club.run(5, &[0.9, 0.9, 0.9], &[])?;
     }
     for round in 0..4 {
         for (club, is_hasty) in [(&mut quiet, false), (&mut hasty, true)] {
@@ -157,16 +151,10 @@ fn calls_that_find_nothing_new_change_nothing() -> Result<()> {
 #[test]
 fn a_silent_feed_stops_its_own_pairs_and_no_others() -> Result<()> {
     let mut club = Club::new(3, CreateGroupArgs { warm_up: 1, ..MAJORS })?;
-    for _ in 0..40 {
-        club.step(&[0.95, 0.95, 0.95], &[])?;
-        club.update()?;
-    }
+    club.run(40, &[0.95, 0.95, 0.95], &[])?;
     let before = club.group().correlation;
     // While the third is silent, the first two part.
-    for _ in 0..40 {
-        club.step(&[0.95, -0.95, 0.95], &[2])?;
-        club.update()?;
-    }
+    club.run(40, &[0.95, -0.95, 0.95], &[2])?;
     let during = club.group().correlation;
     let pairs = |state: &Correlation| [state.pairs[0], state.pairs[1], state.pairs[7]];
     let (was, is) = (pairs(&before), pairs(&during));
@@ -175,10 +163,7 @@ fn a_silent_feed_stops_its_own_pairs_and_no_others() -> Result<()> {
     // The bucket that ran when the feed fell silent has not ended for the third market.
     assert_eq!((is[1], is[2]), (was[1], was[2]), "no sample of both, no change");
     // It comes back: what happened meanwhile counts.
-    for _ in 0..3 {
-        club.step(&[0.95, 0.95, 0.95], &[])?;
-        club.update()?;
-    }
+    club.run(3, &[0.95, 0.95, 0.95], &[])?;
     assert_ne!(pairs(&club.group().correlation)[2].slow, was[2].slow);
     Ok(())
 }
@@ -196,10 +181,6 @@ fn a_full_group_is_updated_within_its_budget() -> Result<()> {
     println!("update_group/8: {dearest} compute units with 28 new pairs, {idle} with nothing new");
     assert!(dearest < 40_000, "{dearest}");
     Ok(())
-}
-
-fn row(name: &'static str, refusal: Refusal, bad: Make, twin: Make) -> Row {
-    Row { name, refusal, bad, twin: Some(twin) }
 }
 
 /// The remaining accounts of an attempt, changed.
@@ -291,8 +272,7 @@ fn a_group_is_made_only_by_the_governor_of_sound_numbers_and_free_markets() -> R
             good,
         ),
     ]);
-    let faults = try_rows(&mut Scene::calm()?, &rows);
-    assert!(faults.is_empty(), "{} of {} rows:\n{}", faults.len(), rows.len(), faults.join("\n"));
+    check_rows(&mut Scene::calm()?, &rows);
     Ok(())
 }
 
@@ -355,8 +335,7 @@ fn a_group_reads_its_own_markets_in_its_own_order() -> Result<()> {
             good,
         ),
     ];
-    let faults = try_rows(&mut grouped()?, &rows);
-    assert!(faults.is_empty(), "{} of {} rows:\n{}", faults.len(), rows.len(), faults.join("\n"));
+    check_rows(&mut grouped()?, &rows);
     Ok(())
 }
 

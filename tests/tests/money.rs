@@ -202,6 +202,48 @@ fn margin_is_judged_at_the_request_and_at_the_payment() -> Result<()> {
     Ok(())
 }
 
+/// Who has lost his cash while he waited is paid nothing, keeps nobody waiting, and leaves no room reserved (RULES 1.2, 1.6).
+#[test]
+fn a_request_ends_with_the_cash_behind_it() -> Result<()> {
+    // Once before anything is granted, once with a grant that nobody has fetched.
+    for is_granted in [false, true] {
+        let mut stage = limited()?;
+        let Cast { whale, trader, small } = million(&mut stage)?;
+        let kind = cash(&stage);
+        stage.trade(0, &small, &trader, 25_000, 200 * USD)?;
+        done(request(&mut stage, kind, &whale, whale.wallet, 890_000 * USD)?)?;
+        done(request(&mut stage, kind, &small, small.wallet, 4_000 * USD)?)?;
+        if is_granted {
+            stage.calm(67)?;
+            done(process(&mut stage, kind, &whale, whale.wallet)?)?;
+            assert!(queue(&stage).1 > 0, "the share of the small one is reserved");
+        }
+        // Fifteen per cent in one print, and his losses take all his cash.
+        stage.price(0, 155 * USD)?;
+        done(stage.settle_estate(&small)?)?;
+        assert_eq!(stage.cash(&small), 0);
+        refused(stage.withdraw(&small, 1)?, "InsufficientCash");
+        let (purse, wallet) = (stage.world.svm.get_balance(&small.owner.pubkey()).unwrap_or(0), stage.world.tokens(&small.wallet));
+        let waiting = queue(&stage).0;
+        // Anyone ends it; the rent is the owner's.
+        done(process(&mut stage, kind, &small, small.wallet)?)?;
+        assert!(queued(&stage, kind, &small).is_none());
+        assert!(stage.world.svm.get_balance(&small.owner.pubkey()).unwrap_or(0) > purse);
+        assert_eq!((stage.world.tokens(&small.wallet), stage.cash(&small)), (wallet, 0));
+        assert!(process(&mut stage, kind, &small, small.wallet)?.is_err(), "it is gone");
+        let (left, granted, open) = queue(&stage);
+        assert!(left < waiting && open == 1 && granted <= 1, "{left} of {waiting} wait, {granted} granted");
+        assert_eq!(stage.world.member(&small.account).requests, 0);
+        refused(request(&mut stage, kind, &small, small.wallet, 1)?, "InsufficientCash");
+        // The whole hour is the whale's now.
+        stage.calm(67)?;
+        let before = stage.cash(&whale);
+        done(process(&mut stage, kind, &whale, whale.wallet)?)?;
+        assert!(before - stage.cash(&whale) > 9_000 * USD, "{}", before - stage.cash(&whale));
+    }
+    Ok(())
+}
+
 /// What the limits of the quote are to cash they are to every collateral, against its own vault.
 #[test]
 fn collateral_has_limits_and_a_queue_of_its_own() -> Result<()> {

@@ -28,6 +28,10 @@ pub(crate) const PLIMSOLL: Artifact = Artifact {
 pub(crate) const SBF_CHECK: Artifact =
     Artifact { package: "sbf-check", library: "sbf_check", directory: "tools/sbf-check", dependencies: &["tools/sbf-heap"] };
 
+/// The program that calls the clearing house as an attacker would.
+pub(crate) const HOSTILE: Artifact =
+    Artifact { package: "hostile-caller", library: "hostile_caller", directory: "tests/hostile", dependencies: &["tools/sbf-heap"] };
+
 /// What every program depends on: the last is how the compiler is called.
 const COMMON_INPUTS: [&str; 3] = ["Cargo.toml", "Cargo.lock", "xtask/src/compiler.rs"];
 
@@ -76,7 +80,7 @@ mod tests {
     fn every_dependency_inside_the_workspace_is_an_input() {
         let root = workspace::root();
         let workspace_manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
-        for artifact in [PLIMSOLL, SBF_CHECK] {
+        for artifact in [PLIMSOLL, SBF_CHECK, HOSTILE] {
             for directory in artifact.dependencies.iter().chain([&artifact.directory]) {
                 let manifest = fs::read_to_string(root.join(directory).join("Cargo.toml")).unwrap();
                 let dependencies = manifest.split("[dependencies]").nth(1).unwrap_or("").split("\n[").next().unwrap_or("");

@@ -1,6 +1,6 @@
 //! `cargo xtask build`: the compiled program and its IDL.
 use crate::{
-    artifact::{PLIMSOLL, SBF_CHECK},
+    artifact::{HOSTILE, PLIMSOLL, SBF_CHECK},
     compiler::Compiler,
     idl, setup, workspace,
 };
@@ -26,10 +26,11 @@ pub(crate) fn program(compiler: &Compiler) -> Result<()> {
     fs::write(&note, format!("{compiler}\n")).with_context(|| format!("cannot write {}", note.display()))
 }
 
-/// The program, and the one that tests the compiler itself.
+/// The program, and those that test the compiler itself and the program.
 pub(crate) fn bytecode(compiler: &Compiler) -> Result<()> {
     program(compiler)?;
-    SBF_CHECK.make(compiler)
+    SBF_CHECK.make(compiler)?;
+    HOSTILE.make(compiler)
 }
 
 /// Removes compiled programs and the compilers' intermediate files; cargo's own output stays.

@@ -22,7 +22,7 @@ cargo xtask <command>
 
   setup            find or install what compiling to bytecode needs
   build [--check]  target/deploy/plimsoll.so and idl/plimsoll.json; --check fails if the committed IDL differs
-  bytecode         the compiled programs alone: plimsoll.so, and sbf_check.so which tests the compiler
+  bytecode         the compiled programs alone: plimsoll.so, and those that test the compiler and call plimsoll as attackers do
   idl [--check]    the IDL alone
   test             set-up, build, every test, lints, format, size budget
   demo [args]      set-up, build, then the replay of the crash; with --rpc a smaller one over JSON-RPC

@@ -13,7 +13,7 @@ use plimsoll_sdk::address;
 use plimsoll_sdk::build::{self, LiquidateArgs};
 use plimsoll_tests::attempts::*;
 use plimsoll_tests::reject::Refusal::{self, Number, Program};
-use plimsoll_tests::reject::{try_rows, Attempt, Make, Row};
+use plimsoll_tests::reject::{check_rows, row, Attempt, Make, Row};
 use plimsoll_tests::scene::Scene;
 use plimsoll_tests::{LIMIT, POST_ONLY, USD};
 use solana_signer::Signer;
@@ -28,17 +28,6 @@ const TOKEN_OWNER: Refusal = Number(4);
 const NOT_ZERO: Refusal = Number(2013);
 /// The framework's "duplicate mutable account".
 const DUPLICATE: Refusal = Number(2040);
-
-fn row(name: &'static str, refusal: Refusal, bad: Make, twin: Make) -> Row {
-    Row { name, refusal, bad, twin: Some(twin) }
-}
-
-/// Fails with every row that is not refused as it says; the number of rows otherwise.
-fn check_rows(scene: &mut Scene, rows: &[Row]) -> usize {
-    let faults = try_rows(scene, rows);
-    assert!(faults.is_empty(), "{} of {} rows:\n{}", faults.len(), rows.len(), faults.join("\n"));
-    rows.len()
-}
 
 // Money (RULES 1)
 

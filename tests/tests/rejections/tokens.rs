@@ -4,7 +4,7 @@
 use super::{check_rows, row};
 use anchor_spl::token_2022::spl_token_2022::extension::{default_account_state, transfer_fee, transfer_hook, ExtensionType};
 use anchor_spl::token_2022::spl_token_2022::instruction as token;
-use anchor_spl::token_2022::spl_token_2022::state::{AccountState, Mint};
+use anchor_spl::token_2022::spl_token_2022::state::AccountState;
 use anyhow::Result;
 use plimsoll::errors::PlimsollError as E;
 use plimsoll_sdk::build::{self, CreateCollateralArgs, InitializeExchangeArgs, Token};
@@ -12,7 +12,7 @@ use plimsoll_sdk::state::{Collateral, Exchange, MarginAccount, Market};
 use plimsoll_tests::attempts::*;
 use plimsoll_tests::reject::Refusal::{Number, Program};
 use plimsoll_tests::reject::{Attempt, Make, Row, TOKEN_2022};
-use plimsoll_tests::scene::{funded, Scene};
+use plimsoll_tests::scene::{funded, mint_2022, Scene};
 use plimsoll_tests::{order, place, IOC, LIMIT, SELL, USD};
 use solana_instruction::Instruction;
 use solana_pubkey::Pubkey;
@@ -46,19 +46,12 @@ const TRICKS: [(&str, Trick); 6] = [
     }),
 ];
 
-/// A mint of Token-2022, made by its own instructions.
 fn mint_with(scene: &mut Scene, decimals: u8, trick: Option<Trick>) -> Token {
-    let world = &mut scene.world;
-    let (mint, payer, governor) = (world.new_key(), world.payer.insecure_clone(), world.governor.pubkey());
-    let made = trick.map(|trick| trick(&mint.pubkey(), &governor));
-    let extensions: Vec<ExtensionType> = made.iter().map(|(extension, _)| *extension).collect();
-    let space = ExtensionType::try_calculate_account_len::<Mint>(&extensions).expect("size");
-    let rent = world.svm.minimum_balance_for_rent_exemption(space);
-    let create = solana_system_interface::instruction::create_account(&payer.pubkey(), &mint.pubkey(), rent, space as u64, &TOKEN_2022);
-    let init = token::initialize_mint2(&TOKEN_2022, &mint.pubkey(), &governor, Some(&governor), decimals).expect("mint");
-    let instructions: Vec<_> = [create].into_iter().chain(made.map(|(_, instruction)| instruction)).chain([init]).collect();
-    world.send(&instructions, &[&payer, &mint]).expect("a mint");
-    Token { mint: mint.pubkey(), program: TOKEN_2022 }
+    let governor = scene.world.governor.pubkey();
+    match trick {
+        Some(trick) => mint_2022(&mut scene.world, decimals, Some(&|mint| trick(mint, &governor))),
+        None => mint_2022(&mut scene.world, decimals, None),
+    }
 }
 
 fn list(scene: &mut Scene, trick: Option<Trick>) -> Attempt {
