@@ -11,7 +11,7 @@ use plimsoll_sdk::risk::{Lots, Price};
 use plimsoll_sdk::state::AdlRound;
 use plimsoll_sdk::{address, build, preview};
 use plimsoll_tests::stage::{done, refused, Known, Outcome, Stage};
-use plimsoll_tests::USD;
+use plimsoll_tests::{order, BUY, LIMIT, POST_ONLY, SELL, USD};
 use solana_instruction::Instruction;
 use solana_signer::Signer;
 
@@ -98,7 +98,11 @@ fn receipts_say_what_was_done_to_whom_and_why() -> Result<()> {
         let mark = stage.lot_price(0, micro_usd);
         let (lots, before) = (stage.lots(&trader, 0), [&trader, member].map(|one| stage.unsettled(one, 0)));
         let (held, sequence) = (stage.lots(member, 0), stage.world.member(&member.account).sequence);
-        // Passed twice, it is cut once.
+        // Passed to be read only it is not cut at all, passed twice once.
+        let portfolio = stage.world.portfolio(&trader.account);
+        let mut fixed = build::execute_adl(market, trader.account, &portfolio, &[member.account]);
+        fixed.accounts.iter_mut().filter(|meta| meta.pubkey == member.account).for_each(|meta| meta.is_writable = false);
+        refused(anyone(&mut stage, "execute_adl", fixed)?, "NotWritable");
         done(stage.execute_adl(&trader, 0, &[member, member])?)?;
         let event: AdlExecuted = told(&mut stage);
         let known = expected[usize::from(rank) - 1];
@@ -264,6 +268,25 @@ fn a_candidate_that_has_left_holds_nobody_up() -> Result<()> {
         done(stage.deleverage(&trader, 0)?)?;
         assert_eq!(stage.lots(&trader, 0), 0);
     }
+    Ok(())
+}
+
+/// A bankrupt account's orders go with the first call: one that reduces would still fill, at a price of before (RULES 6.1).
+#[test]
+fn the_orders_of_a_bankrupt_account_go() -> Result<()> {
+    let mut stage = Stage::new()?;
+    let trader = join(&mut stage, 2_000)?;
+    let (short, keeper) = (join(&mut stage, 100_000)?, join(&mut stage, 500_000)?);
+    stage.trade(0, &trader, &short, 10_000, 200 * USD)?;
+    let ask = stage.lot_price(0, 201 * USD);
+    done(stage.place(&trader, 0, order(SELL, POST_ONLY, ask, 100), &[])?)?;
+    stage.price(0, 170 * USD)?;
+    done(stage.open_adl_round(&trader, 0)?)?;
+    assert!(stage.world.member(&trader.account).orders.iter().all(|order| !order.is_used()));
+    // Back at $200 somebody takes what is still on the book, and it is nobody's.
+    stage.price(0, 200 * USD)?;
+    done(stage.place(&keeper, 0, order(BUY, LIMIT, ask, 100), &[&trader])?)?;
+    assert_eq!((stage.lots(&keeper, 0), stage.lots(&trader, 0)), (0, 10_000));
     Ok(())
 }
 

@@ -109,7 +109,7 @@ fn nothing_is_gained_by_doing_it_in_one_instruction() -> Result<()> {
             WRONG_OWNER,
             |s| in_one(vec![revived(s), bring_cash(s, empty, 1)]),
             |s| {
-                let again = OpenAccountArgs { number: 0, delegate: Pubkey::default() };
+                let again = OpenAccountArgs { number: 0, delegate: Pubkey::default(), daily_loss_cap: 0 };
                 let key = s.empty.owner.pubkey();
                 let open = Attempt::of(build::open_account(key, key, s.world.exchange, again), &[&s.empty.owner]);
                 in_one(vec![good_close(s), open, bring_cash(s, empty, 1)])
@@ -418,7 +418,12 @@ impl Owned {
         let wallet = stage.world.wallet(quote, &own(), wallet as u64 * USD as u64)?;
         let account = address::margin_account(&exchange, &own(), 0);
         let payer = stage.world.payer.insecure_clone();
-        let open = build::open_account(payer.pubkey(), own(), exchange, OpenAccountArgs { number: 0, delegate: Pubkey::default() });
+        let open = build::open_account(
+            payer.pubkey(),
+            own(),
+            exchange,
+            OpenAccountArgs { number: 0, delegate: Pubkey::default(), daily_loss_cap: 0 },
+        );
         let pay = build::deposit(own(), exchange, account, quote, wallet, deposit as u64 * USD as u64);
         went(stage.send("open", Script::new().call(&open).call(&pay).instruction(), &[&payer])?)?;
         Ok(Self { account, wallet })
@@ -494,7 +499,8 @@ fn liquidating_oneself_through_a_program_earns_nothing() -> Result<()> {
     // The second account of the same owner.
     let (exchange, quote, payer) = (stage.world.exchange, stage.world.quote, stage.world.payer.insecure_clone());
     let second = address::margin_account(&exchange, &own(), 1);
-    let open = build::open_account(payer.pubkey(), own(), exchange, OpenAccountArgs { number: 1, delegate: Pubkey::default() });
+    let open =
+        build::open_account(payer.pubkey(), own(), exchange, OpenAccountArgs { number: 1, delegate: Pubkey::default(), daily_loss_cap: 0 });
     let pay = build::deposit(own(), exchange, second, quote, owned.wallet, 10_000 * USD as u64);
     went(stage.send("open", Script::new().call(&open).call(&pay).instruction(), &[&payer])?)?;
     let lot = stage.lot_price(0, 200 * USD);

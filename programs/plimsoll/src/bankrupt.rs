@@ -48,9 +48,9 @@ impl<'a> Bankrupt<'a> {
         now: Secs,
     ) -> Result<Self> {
         let (mut market, mut account) = (market_loader.load_mut()?, account_loader.load_mut()?);
-        require_keys_eq!(account.exchange, market.exchange, PlimsollError::WrongExchange);
         require_market(&market, Action::Deleverage, now)?;
         let market_key = market_loader.key();
+        // Who has a position in it is of its exchange.
         let slot = account.perp_index(&market_key).ok_or(PlimsollError::NoPosition)?;
         market.accrue_funding(now).or_refuse()?;
         let touched = touch_slot(&mut market, &mut account, slot, now)?;
