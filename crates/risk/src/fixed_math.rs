@@ -135,21 +135,48 @@ pub fn ln(x: u64) -> RiskResult<Log> {
 ///
 /// Errors: [`RiskError::QuantityOutOfRange`] for zero.
 pub fn ln_fast(x: u64) -> RiskResult<Log> {
-    let (whole, offset, z) = split_log(x)?;
+    Ok(short_log(split_log(x)?))
+}
+
+/// [`ln_fast`] of a Q30 ratio in ¼ ..= 2, whose leading zeros two comparisons tell.
+///
+/// Errors: [`RiskError::QuantityOutOfRange`] for anything else.
+pub(crate) fn ln_ratio(ratio: Ratio) -> RiskResult<Log> {
+    let zeros = match ratio.raw() >> 28 {
+        1 => 35,
+        2 | 3 => 34,
+        4..=7 => 33,
+        _ => return Err(RiskError::QuantityOutOfRange),
+    };
+    let of_raw = short_log(split_log_at(ratio.raw().unsigned_abs(), zeros)?);
+    Ok(Log(of_raw.0.wrapping_sub(LN_ONE_Q30)))
+}
+
+/// ln 2³⁰, Q56.
+const LN_ONE_Q30: i64 = 1_498_395_544_359_686_210;
+
+/// The logarithm from its parts.
+#[inline(always)]
+fn short_log((whole, offset, z): (i64, i64, i64)) -> Log {
     // Q40, at most 2³⁴ in size, against sums of at most 1.01 in Q28.
     let z = z >> 23;
     let next = |n: i64, sum: i64| inverse(n, 28).wrapping_sub(z.wrapping_mul(sum) >> 40);
     let sum = next(1, next(2, next(3, next(4, inverse(5, 28)))));
-    Ok(Log(whole.wrapping_add(offset >> 6).wrapping_add(z.wrapping_mul(sum) >> 12)))
+    Log(whole.wrapping_add(offset >> 6).wrapping_add(z.wrapping_mul(sum) >> 12))
 }
 
 /// x as e·ln 2 in Q56, −ln(reciprocal) in Q62 and z in Q63.
 #[inline(always)]
 fn split_log(x: u64) -> RiskResult<(i64, i64, i64)> {
-    let zeros = x.leading_zeros();
     if x == 0 {
         return Err(RiskError::QuantityOutOfRange);
     }
+    split_log_at(x, x.leading_zeros())
+}
+
+/// [`split_log`] of a number whose leading zeros are known.
+#[inline(always)]
+fn split_log_at(x: u64, zeros: u32) -> RiskResult<(i64, i64, i64)> {
     let mantissa = x.wrapping_shl(zeros);
     let exponent = u64::from(63_u32.wrapping_sub(zeros));
     let cell = usize::try_from((mantissa >> 57) & 63).map_err(|_| RiskError::Overflow)?;
@@ -301,7 +328,9 @@ pub fn sqrt(x: Q60) -> RiskResult<Q60> {
     }
     let shift = value.leading_zeros() & !1;
     let normal = value.wrapping_shl(shift);
-    let root = normal.isqrt();
+    // In 2⁶² .. 2⁶⁴; (n/c + c)/2 is above its root and within 7 % of it.
+    const MIDDLE: u64 = 3_037_000_500;
+    let root = root_from(normal, ((normal / MIDDLE).wrapping_add(MIDDLE) >> 1).wrapping_add(1));
     // remainder ≤ 2·root < 2³³, so the shifted remainder fits; root ≥ 2³¹.
     let remainder = normal.wrapping_sub(root.wrapping_mul(root));
     let correction = (remainder << 30).checked_div(root).ok_or(RiskError::DivisionByZero)?;

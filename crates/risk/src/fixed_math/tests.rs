@@ -51,6 +51,14 @@ fn the_fast_exponential_at_its_ends() {
 }
 
 #[test]
+fn the_logarithm_of_a_ratio_has_a_range() {
+    assert!(ln_ratio(Ratio::ONE).unwrap().raw().abs() <= 1);
+    for raw in [(1 << 28) - 1, 1 << 31, 0, -1, i64::MAX] {
+        assert_eq!(ln_ratio(Ratio::new(raw)), Err(RiskError::QuantityOutOfRange));
+    }
+}
+
+#[test]
 fn decay_is_exact_at_whole_half_lives_and_bounded_elsewhere() {
     let hour = Secs::new(3_600);
     for n in 0..60 {
@@ -86,6 +94,12 @@ proptest! {
         let exact = (x as f64 / 2f64.powi(30)).exp() * 2f64.powi(30);
         let found = exp_fast(Ratio::new(x)).unwrap().raw() as f64;
         prop_assert!((-2.0 - exact / 2f64.powi(29)..=0.01 + exact / 2f64.powi(38)).contains(&(found - exact)), "{x}: {found} {exact}");
+    }
+
+    #[test]
+    fn the_logarithm_of_a_ratio_is_that_of_its_integer(raw in 1_i64 << 28..1 << 31) {
+        let of_ratio = ln_ratio(Ratio::new(raw)).unwrap().raw();
+        prop_assert!((of_ratio - ln_fast(raw as u64).unwrap().raw() + ln(1 << 30).unwrap().raw()).abs() <= 1);
     }
 
     #[test]

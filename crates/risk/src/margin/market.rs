@@ -8,7 +8,7 @@ use super::options::{Measure, OptionPart};
 use super::report::AddOns;
 use super::series::spot_move;
 use super::terms::MarketTerms;
-use crate::units::{Quote, Ratio};
+use crate::units::{Quote, Ratio, RATIO_BITS};
 
 const ONE: i64 = Ratio::ONE.raw();
 
@@ -221,12 +221,43 @@ pub(super) fn share_of(part: i64, whole: i64) -> i64 {
 }
 
 /// Loss of the linear leg by spot move.
-fn linear_losses<A: Exact>(ends: &LinearEnds, range: i64) -> [i64; SPOTS] {
+pub(super) fn linear_losses<A: Exact>(ends: &LinearEnds, range: i64) -> [i64; SPOTS] {
     if ends.is_nothing() {
         return [0; SPOTS];
     }
+    if ends.long == ends.short && ends.long_now == 0 && ends.short_now == 0 {
+        return plain_losses::<A>(ends.long, range);
+    }
     let mut losses = spot_moves(range);
     losses.iter_mut().for_each(|by| *by = ends.loss::<A>(*by));
+    losses
+}
+
+/// [`linear_losses`] of a delta without orders: the same share of it is the loss at one end and the gain at the other.
+#[inline(always)]
+fn plain_losses<A: Exact>(delta: i64, range: i64) -> [i64; SPOTS] {
+    let size = magnitude::<A>(delta);
+    let (whole, rest) = (size >> RATIO_BITS, size & (ONE - 1));
+    // The loss rounded up and the gain rounded down, as scale_ceil and scale_floor have them.
+    let of = |shift: i64| {
+        let (whole, rest) = (A::mul(whole, shift), A::mul(rest, shift));
+        let (loss, gain) = (A::add(whole, A::add(rest, ONE - 1) >> RATIO_BITS), A::sub(0, A::add(whole, rest >> RATIO_BITS)));
+        if delta > 0 {
+            (gain, loss)
+        } else {
+            (loss, gain)
+        }
+    };
+    let mut losses = [0; SPOTS];
+    let [down_4, down_3, down_2, down_1, _, up_1, up_2, up_3, up_4, crash, fall, rises @ ..] = &mut losses;
+    for (quarters, up, down) in [(1, up_1, down_1), (2, up_2, down_2), (3, up_3, down_3), (4, up_4, down_4)] {
+        (*up, *down) = of(spot_move(range, quarters));
+    }
+    let [crash_move, fall_move, rise_moves @ ..] = &TAILS;
+    (*crash, *fall) = (of(magnitude::<A>(crash_move.raw())).1, of(magnitude::<A>(fall_move.raw())).1);
+    for (loss, by) in rises.iter_mut().zip(rise_moves) {
+        *loss = of(by.raw()).0;
+    }
     losses
 }
 
@@ -245,24 +276,15 @@ fn grid_rows<A: Exact>(linear: &[i64; SPOTS], part: &OptionPart, rates: &Measure
 ///
 /// Dampening and factor never turn an order round, so that the worst of the rows that share a spot move stands for them.
 fn worst_of_all<A: Exact>(linear: &[i64; SPOTS], part: &OptionPart, rates: &MeasureRates) -> (i64, u8) {
-    let (mut most, mut next, mut at) = (0, 0, SPOT_NONE);
-    let mut see = |loss: i64, spot: usize| {
-        if loss > most {
-            (most, next, at) = (loss, most, spot);
-        } else if loss > next {
-            next = loss;
-        }
-    };
-    const INSIDE: usize = SPOTS - TAILS.len();
-    let losses = linear.iter().zip(part.spots.iter()).map(|(linear, options)| A::add(*linear, *options));
-    for (spot, loss) in losses.clone().enumerate().take(INSIDE) {
-        see(loss, spot);
+    let mut losses = [0; SPOTS];
+    for (loss, (linear, options)) in losses.iter_mut().zip(linear.iter().zip(part.spots.iter())) {
+        *loss = A::add(*linear, *options);
     }
-    for ((spot, loss), weight) in losses.enumerate().skip(INSIDE).zip(TAIL_WEIGHT) {
-        if loss > 0 {
-            see(scale_ceil::<A>(loss, weight), spot);
-        }
+    let [_, _, _, _, _, _, _, _, _, tails @ ..] = &mut losses;
+    for (loss, weight) in tails.iter_mut().zip(TAIL_WEIGHT) {
+        *loss = scale_ceil::<A>(positive(*loss), weight);
     }
+    let most = losses.iter().fold(0, |most, loss| most.max(*loss));
     let worst = factored::<A>(most, rates.factor);
     if worst <= 0 {
         return (0, ROW_NONE);
@@ -275,9 +297,15 @@ fn worst_of_all<A: Exact>(linear: &[i64; SPOTS], part: &OptionPart, rates: &Meas
         let loss = dampened::<A>(row, A::add(linear, part.rows.get(row).copied().unwrap_or(0)));
         loss >= near && factored::<A>(loss, rates.factor) == worst
     };
-    let (first, count) = SPOT_ROWS.get(at).copied().unwrap_or((0, SCENARIOS));
+    let (mut at, mut count) = (SPOT_NONE, 0_u32);
+    for (spot, loss) in losses.iter().enumerate() {
+        if *loss >= near {
+            (at, count) = (spot, count.wrapping_add(1));
+        }
+    }
     // Mostly one spot move stands out: the row is among its rows.
-    let found = if next < near {
+    let found = if count == 1 {
+        let (first, count) = SPOT_ROWS.get(at).copied().unwrap_or((0, 0));
         let (linear, skew) = (linear_at(at), if at == SPOT_NONE { COLUMN_SKEW } else { SCENARIOS });
         (first..first.wrapping_add(count)).chain(skew..SCENARIOS).find(|row| is_worst(*row, linear))
     } else {

@@ -13,7 +13,7 @@ use super::grid::{
 use super::kernel::{magnitude, positive, Bare, Exact};
 use super::params::{deviation, ExpiryTerms, ROOT_BITS, SIGMA_MAX, SIGMA_MIN};
 use crate::error::{RiskError, RiskResult};
-use crate::fixed_math::{ln_fast, Log};
+use crate::fixed_math::{ln_fast, ln_ratio, Log};
 use crate::option::normal::{cdf_fast, cdf_from_edge, density_fast, CDF_ARGUMENT_BITS, CDF_EDGE, CDF_RESULT_BITS};
 pub use crate::option::OptionKind;
 use crate::units::{Lots, Price, Quote, Ratio, Round, MAX_PRICE, RATIO_BITS};
@@ -35,8 +35,6 @@ const ONE: i64 = Ratio::ONE.raw();
 /// Q46 to the Q28 of the distribution's argument.
 const D_SHIFT: u32 = RATIO_BITS + INVERSE_BITS - CDF_ARGUMENT_BITS;
 const VALUE_SHIFT: u32 = CDF_RESULT_BITS - UNIT_BITS;
-/// ln 2³⁰, Q56.
-const LN_ONE_Q56: i64 = 1_498_395_544_359_686_210;
 
 // The product of a moved logarithm and the largest inverse, and that of the largest moved forward and a probability.
 const _: () = assert!(LOG_MAX.checked_mul(1 << (ROOT_BITS - 1)).is_some());
@@ -82,7 +80,7 @@ impl SpotGrid {
                 continue;
             }
             let factor = ONE.wrapping_add(spot_move(range.raw(), quarters));
-            *spot = (factor, ln_fast(factor.unsigned_abs())?.raw().wrapping_sub(LN_ONE_Q56) >> 26);
+            *spot = (factor, ln_ratio(Ratio::new(factor))?.to_ratio().raw());
         }
         for (spot, (shock, log)) in spots.iter_mut().skip(9).zip(TAILS.iter().zip(TAIL_LOGS)) {
             *spot = (ONE.wrapping_add(shock.raw()), log);

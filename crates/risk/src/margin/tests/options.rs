@@ -3,7 +3,7 @@
 
 use super::super::grid::ROW_SPOT;
 use super::super::kernel::Bare;
-use super::super::market::{dampened, factored, market_scan, spot_moves, worst_of, LinearEnds, MeasureRates};
+use super::super::market::{dampened, factored, linear_losses, market_scan, spot_moves, worst_of, LinearEnds, MeasureRates};
 use super::super::options::{option_part, Measure};
 use super::book::{any_options, any_portfolio, option, Account, SeriesSpec, DAY};
 use super::*;
@@ -159,6 +159,13 @@ proptest! {
             let rows: [i64; SCENARIOS] = std::array::from_fn(row);
             prop_assert_eq!(market_scan::<Bare>(&ends, &part, part.short, &rates, None).worst, worst_of(&rows).1);
         }
+    }
+
+    /// Without orders the share of a delta is taken once for both directions: what the general way says of each move.
+    #[test]
+    fn losses_of_a_plain_delta_are_those_of_each_move(delta in -(1_i64 << 57)..=1 << 57, range in SPOT_RANGE_MIN.raw()..=SPOT_RANGE_MAX.raw()) {
+        let ends = LinearEnds { long: delta, short: delta, ..LinearEnds::default() };
+        prop_assert_eq!(linear_losses::<Bare>(&ends, range), spot_moves(range).map(|by| ends.loss::<Bare>(by)));
     }
 
     #[test]
