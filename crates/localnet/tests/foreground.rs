@@ -158,5 +158,5 @@ fn the_replay_over_json_rpc_accounts_for_everything() {
         assert_eq!(totals[zero], 0, "{zero}");
     }
     assert!(totals["liquidations"].as_u64().unwrap() > 0 && totals["keeper_income"].as_i64().unwrap() > 0, "{totals}");
-    assert_eq!(totals["accounts"], 12 + 2 + 3, "traders, makers, keepers");
+    assert_eq!(totals["accounts"], 12 + 2 + 4, "traders, makers, keepers");
 }

@@ -1,4 +1,4 @@
-//! Three competing keepers. Each decides on its own copies of the accounts, which are older than the chain, and sends; who comes too late has
+//! Three competing keepers, and a desk that buys the collateral they have no cash for. Each decides on its own copies of the accounts, which are older than the chain, and sends; who comes too late has
 //! lost a race.
 
 use super::makers::lots_in;
@@ -36,6 +36,8 @@ pub struct KeeperStyle {
     pub delay: u64,
     /// Random part of the delay, ms.
     pub jitter: u64,
+    /// It only buys collateral: the others run out of cash in a crash, and an account whose collateral nobody buys cannot be resolved (RULES 1.3).
+    pub is_desk: bool,
 }
 
 /// What a keeper would do with an account.
@@ -183,7 +185,8 @@ impl Keeper {
                 continue;
             }
             let Some(health) = marks.health(account) else { continue };
-            let actions = choose(account, &health, &Collateral::of(account, marks), marks);
+            let mut actions = choose(account, &health, &Collateral::of(account, marks), marks);
+            actions.retain(|action| !self.style.is_desk || *action == Action::Convert);
             if actions.is_empty() {
                 self.watched.insert(*key, Watch::of(account.sequence, &health, marks, step));
             } else {

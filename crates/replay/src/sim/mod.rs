@@ -75,10 +75,11 @@ const fn percent(share: i64) -> i64 {
 
 const MAKERS: MakerStyle =
     MakerStyle { count: 4, cash: 12_000_000 * USD, order: 150_000 * USD, inventory: 12_000_000 * USD, nerve: 400, pause: 8 };
-const KEEPERS: [KeeperStyle; 3] = [
-    KeeperStyle { name: "swift", cash: 20_000 * USD, lag: 0, period: 1, delay: 60, jitter: 120 },
-    KeeperStyle { name: "steady", cash: 30_000 * USD, lag: 0, period: 2, delay: 90, jitter: 90 },
-    KeeperStyle { name: "distant", cash: 50_000 * USD, lag: 1, period: 2, delay: 40, jitter: 250 },
+const KEEPERS: [KeeperStyle; 4] = [
+    KeeperStyle { name: "swift", cash: 20_000 * USD, lag: 0, period: 1, delay: 60, jitter: 120, is_desk: false },
+    KeeperStyle { name: "steady", cash: 30_000 * USD, lag: 0, period: 2, delay: 90, jitter: 90, is_desk: false },
+    KeeperStyle { name: "distant", cash: 50_000 * USD, lag: 1, period: 2, delay: 40, jitter: 250, is_desk: false },
+    KeeperStyle { name: "desk", cash: 5_000_000 * USD, lag: 0, period: 1, delay: 1_000, jitter: 100, is_desk: true },
 ];
 /// Seconds of ordinary path before the gap: positions are opened in it, and are not yet old enough to have been thinned out by earlier falls.
 const GAP_LEAD_IN: i64 = 900;

@@ -70,6 +70,10 @@ impl Census {
                 Some(Account::Exchange(_) | Account::AdlRound(_)) | None => {}
             }
         }
+        // A chain lists accounts in no particular order; whoever acts on this list shall do the same in every run.
+        census.members.sort_unstable_by_key(|(key, _)| *key);
+        census.markets.sort_unstable_by_key(|(_, market)| market.index);
+        census.books.sort_unstable_by_key(|(key, _)| *key);
         let exchange = world.exchange;
         census.markets.retain(|(_, market)| market.exchange == exchange);
         census.members.retain(|(_, member)| member.exchange == exchange);
