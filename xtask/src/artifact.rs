@@ -32,6 +32,10 @@ pub(crate) const SBF_CHECK: Artifact =
 pub(crate) const HOSTILE: Artifact =
     Artifact { package: "hostile-caller", library: "hostile_caller", directory: "tests/hostile", dependencies: &["tools/sbf-heap"] };
 
+/// The program that prices with the engine and with another crate, for `cargo xtask cu`.
+pub(crate) const SBF_BENCH: Artifact =
+    Artifact { package: "sbf-bench", library: "sbf_bench", directory: "tools/sbf-bench", dependencies: &["crates/risk", "tools/sbf-heap"] };
+
 /// What every program depends on: the last is how the compiler is called.
 const COMMON_INPUTS: [&str; 3] = ["Cargo.toml", "Cargo.lock", "xtask/src/compiler.rs"];
 
@@ -80,7 +84,7 @@ mod tests {
     fn every_dependency_inside_the_workspace_is_an_input() {
         let root = workspace::root();
         let workspace_manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
-        for artifact in [PLIMSOLL, SBF_CHECK, HOSTILE] {
+        for artifact in [PLIMSOLL, SBF_CHECK, HOSTILE, SBF_BENCH] {
             for directory in artifact.dependencies.iter().chain([&artifact.directory]) {
                 let manifest = fs::read_to_string(root.join(directory).join("Cargo.toml")).unwrap();
                 let dependencies = manifest.split("[dependencies]").nth(1).unwrap_or("").split("\n[").next().unwrap_or("");

@@ -60,7 +60,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "localnet" => localnet::run("plimsoll-localnet", rest),
         "migrate" => localnet::run("plimsoll-migrate", rest),
         "demo" => replay::run("plimsoll-replay", rest),
-        "cu" => replay::run("plimsoll-cu", rest),
+        "cu" => replay::compute_units(rest),
         "bench" => suite::bench(rest),
         "fuzz" => fuzz::run(rest),
         "clean" => build::clean(),

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that has to hold before a change lands, cheapest first.
 use crate::{
+    artifact::SBF_BENCH,
     budget, build,
     compiler::{self, Compiler},
     fuzz, idl, localnet, process, setup, workspace,
@@ -53,7 +54,13 @@ pub(crate) fn run() -> Result<()> {
     }
     let tested = phases.run("tests", || {
         let arguments = ["test", "--workspace", "--locked", "--no-fail-fast"];
-        count.run(Command::new(workspace::cargo()).current_dir(workspace::root()).args(arguments).args(localnet::each("--exclude")))
+        count.run(
+            Command::new(workspace::cargo())
+                .current_dir(workspace::root())
+                .args(arguments)
+                .args(["--exclude", SBF_BENCH.package])
+                .args(localnet::each("--exclude")),
+        )
     });
     let tested = tested.and(phases.run("tests on a cluster", || {
         let arguments = ["test", "--locked", "--no-fail-fast"];

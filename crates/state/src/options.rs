@@ -1,5 +1,9 @@
 //! From the option legs of a margin account to the tables the margin engine multiplies.
 
+mod named;
+
+pub use named::named_options;
+
 use crate::margin_account::OptionLeg;
 use crate::{MarginAccount, Market};
 use alloc::vec::Vec;
@@ -24,6 +28,11 @@ impl Options {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.legs.is_empty()
+    }
+
+    /// Whether any are of the market at `place` among the account's markets.
+    pub fn has(&self, place: u8) -> bool {
+        self.units.iter().any(|unit| unit.market() == place)
     }
 
     /// As the engine reads them.

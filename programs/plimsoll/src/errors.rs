@@ -257,6 +257,13 @@ pub enum PlimsollError {
     #[msg("The ADL round is still needed: close it when the account's lots are gone, or ten minutes after its opening.")]
     AdlRoundInUse = 518,
 
+    /// A witness names scenarios in which the account is not short.
+    #[msg("The named scenarios show no shortfall of maintenance margin: name the account's worst ones, or call liquidate, which looks at all.")]
+    NoShortfallShown = 519,
+    /// Nothing left to flag.
+    #[msg("The account is in liquidation or bankrupt already: go on with liquidate or the resolution.")]
+    AlreadyFlagged = 520,
+
     // 600s: insurance, deficit rounds
     /// Round not ready.
     #[msg("The deficit round is not ready to close: wait until 60 seconds after its opening.")]

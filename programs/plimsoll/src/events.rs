@@ -364,6 +364,27 @@ pub struct Liquidated {
     pub books: Books,
 }
 
+/// A witness showed an account below maintenance margin: a first failing sample, or the start of its liquidation (RULES 4.6, 6.1).
+#[event]
+pub struct Flagged {
+    /// Head; the market is the one whose price and parameters decided.
+    pub header: Header,
+    /// Row (1 ..= 33) of the joint scenario.
+    pub joint: u8,
+    /// Row of each market's own scenario, in the order of the account's positions, then of its collaterals.
+    pub alone: [u8; 8],
+    /// Equity, and as the trigger sees it.
+    pub equity: [i64; 2],
+    /// What the named scenarios show of maintenance margin: a lower bound.
+    pub requirement: i64,
+    /// Oracle price.
+    pub price: i64,
+    /// Volatility over one hour used, Q30.
+    pub sigma: i64,
+    /// State after ([`plimsoll_risk`] numbering).
+    pub state: u32,
+}
+
 /// Lots closed against the other side of the market without its consent (RULES 7.2, 7.5).
 #[event]
 pub struct Deleveraged {

@@ -9,9 +9,10 @@ use anchor_lang::prelude::*;
 use plimsoll_risk::book::{Key as BookKey, OrderKind, PriceBand, Side, Stop, Taker};
 use plimsoll_risk::liquidation::{
     book_penalty, check_liquidatee, check_liquidator, note_adl, pause, penalty_rate, size_slice, takeover, takeover_is_open,
-    takeover_price, transition, AccountState, LegView, LiquidationParams, Penalty, Sample, SliceSize, Violation,
+    takeover_price, transition, transition_shown, AccountState, LegView, LiquidationParams, Penalty, Sample, SliceSize, Transition,
+    Violation,
 };
-use plimsoll_risk::margin::{Health, LegInput, MarketTerms};
+use plimsoll_risk::margin::{Health, LegInput, MarketTerms, Shortfall};
 use plimsoll_risk::oracle::{permission, Action, Permission};
 use plimsoll_risk::perp::{credit_tranche, shift, trade, Position, Touched};
 use plimsoll_risk::{Lots, Quote, Ratio, Round, Secs};
@@ -54,6 +55,38 @@ pub(crate) fn advance_state(account: &mut MarginAccount, portfolio: &Portfolio, 
     let sample = Sample { publish: Secs::new(portfolio.oldest_publish()), now };
     grace(account, portfolio, &health, market)?;
     let moved = transition(&account.liquidation, &health, portfolio.sellable(), sample, &market.liquidation_params).or_refuse()?;
+    // No step can take options over.
+    require!(!is_forced(&moved) || !portfolio.has_options(), PlimsollError::HoldsOptions);
+    store(account, &moved, market, now)
+}
+
+/// Moves the account's state by what a witness shows, as [`advance_state`] would by the whole grid (RULES 4.6), and stores it.
+///
+/// Accounts with options are flagged as well; before they are bankrupt their options are for sale (RULES 7.7).
+#[inline(never)]
+pub(crate) fn flag_state(
+    account: &mut MarginAccount,
+    portfolio: &Portfolio,
+    shown: &Shortfall,
+    market: &Market,
+    now: Secs,
+) -> Result<AccountState> {
+    // Whether an account was short before others' bankruptcies closed its lots takes the whole grid; below half it does not matter (RULES 7.5).
+    require!(!portfolio.is_deleveraged() || shown.is_below_half().or_refuse()?, PlimsollError::AdlGrace);
+    let sample = Sample { publish: Secs::new(portfolio.oldest_publish()), now };
+    let params = &market.liquidation_params;
+    let sellable = if portfolio.has_options() { portfolio.sellable().max(params.bankrupt_value) } else { portfolio.sellable() };
+    let moved = transition_shown(&account.liquidation, shown, sellable, sample, params).or_refuse()?;
+    store(account, &moved, market, now)
+}
+
+/// Whether a transition leads to where the owner decides no longer.
+fn is_forced(moved: &Transition) -> bool {
+    matches!(moved.to, AccountState::Liquidating | AccountState::Bankrupt)
+}
+
+/// Stores the state, if the price of `market` allows it (RULES 2.2).
+fn store(account: &mut MarginAccount, moved: &Transition, market: &Market, now: Secs) -> Result<AccountState> {
     let is_new = moved.to == AccountState::Liquidating && moved.from != AccountState::Liquidating;
     // In a settling market nothing is liquidated: its price is final, and what it left unpaid is resolved.
     let action = match (market.oracle.is_settling(), is_new) {
@@ -61,10 +94,7 @@ pub(crate) fn advance_state(account: &mut MarginAccount, portfolio: &Portfolio, 
         (false, true) => Action::StartLiquidation,
         (false, false) => Action::ContinueLiquidation,
     };
-    let is_forced = matches!(moved.to, AccountState::Liquidating | AccountState::Bankrupt);
-    // Legs that no step can take over must not lead into a state that only such steps leave.
-    require!(!is_forced || !portfolio.has_options(), PlimsollError::HoldsOptions);
-    require!(!is_forced || permission(market.conditions(now), action) == Permission::Allowed, PlimsollError::PriceConditionRefused);
+    require!(!is_forced(moved) || permission(market.conditions(now), action) == Permission::Allowed, PlimsollError::PriceConditionRefused);
     *account.liquidation = moved.next;
     Ok(moved.to)
 }

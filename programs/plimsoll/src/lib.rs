@@ -195,6 +195,11 @@ pub mod plimsoll {
         instructions::cancel_failing::handler(ctx)
     }
 
+    /// Flags a failing account by the scenarios that show it.
+    pub fn flag_liquidation<'info>(ctx: Context<'info, FlagLiquidation<'info>>, args: FlagLiquidationArgs) -> Result<()> {
+        instructions::flag_liquidation::handler(ctx, args)
+    }
+
     /// Sells collateral of a failing account for cash.
     pub fn convert_collateral<'info>(ctx: Context<'info, ConvertCollateral<'info>>, args: ConvertCollateralArgs) -> Result<()> {
         instructions::convert_collateral::handler(ctx, args)

@@ -1,5 +1,7 @@
 //! From accounts to the engine's view of a portfolio: finds every market and collateral an account uses among the passed accounts.
 
+mod named;
+
 use crate::cross::Bonds;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::position::require_version;
@@ -89,6 +91,8 @@ pub(crate) struct Portfolio {
     forced: Vec<(usize, Lots, Quote, Secs)>,
     /// Option legs with their unit values.
     options: Options,
+    /// In place of them, the options in the scenarios that a witness names.
+    named: Option<named::Named>,
     /// The risk groups that two or more of the markets share.
     bonds: Bonds,
 }
@@ -104,7 +108,7 @@ impl Portfolio {
 
     /// As [`Self::read`]; refused when the prices of any leg do not fully allow `action` (RULES 2.2).
     pub(crate) fn read_for(action: Action, account: &MarginAccount, roster: &Roster<'_>, now: i64) -> Result<Self> {
-        let portfolio = Self::read_all(Some(action), account, None, roster, now)?;
+        let portfolio = Self::read_all(Some(action), account, None, roster, now, None)?;
         require!(portfolio.permission == Permission::Allowed, PlimsollError::PriceConditionRefused);
         Ok(portfolio)
     }
@@ -113,7 +117,7 @@ impl Portfolio {
     ///
     /// Positions in the other markets are brought up to date on a copy, so that funding owed there counts (RULES 5.1).
     pub(crate) fn read_with(account: &MarginAccount, loaded: Option<(&Pubkey, &Market)>, roster: &Roster<'_>, now: i64) -> Result<Self> {
-        Self::read_all(None, account, loaded, roster, now)
+        Self::read_all(None, account, loaded, roster, now, None)
     }
 
     #[inline(never)]
@@ -123,12 +127,25 @@ impl Portfolio {
         loaded: Option<(&Pubkey, &Market)>,
         roster: &Roster<'_>,
         now: i64,
+        named: Option<named::Named>,
     ) -> Result<Self> {
         let legs = Vec::with_capacity(MAX_LEGS);
         let permission = Permission::Allowed;
         let (sellable, surplus, exposure, options, bonds) = (Quote::ZERO, Quote::ZERO, Quote::ZERO, Options::default(), Bonds::default());
-        let mut portfolio =
-            Self { cash: account.cash, legs, now, action, permission, sellable, surplus, exposure, forced: Vec::new(), options, bonds };
+        let mut portfolio = Self {
+            cash: account.cash,
+            legs,
+            now,
+            action,
+            permission,
+            sellable,
+            surplus,
+            exposure,
+            forced: Vec::new(),
+            options,
+            named,
+            bonds,
+        };
         let (mut next, has_options) = (0, account.option_legs != 0);
         for (index, slot) in account.perps.iter().enumerate().filter(|(_, slot)| slot.is_used()) {
             match loaded {
@@ -147,7 +164,7 @@ impl Portfolio {
                 }
             }
         }
-        require!(!has_options || portfolio.options.is_complete(account), PlimsollError::WrongState);
+        require!(!has_options || portfolio.has_all_options(account), PlimsollError::WrongState);
         for slot in account.collaterals.iter().filter(|slot| slot.amount != 0) {
             let loader = roster.find::<Collateral>(&slot.collateral, PlimsollError::MissingCollateral)?;
             let collateral = loader.load()?;
@@ -161,7 +178,15 @@ impl Portfolio {
     /// Adds the options of the market that was added last.
     fn add_options(&mut self, account: &MarginAccount, slot: usize, market: &Market) -> Result<()> {
         let place = self.legs.len().checked_sub(1).and_then(|place| u8::try_from(place).ok()).ok_or(PlimsollError::Overflow)?;
-        self.options.add(account, slot, market, place, Secs::new(self.now)).or_refuse()
+        match &mut self.named {
+            Some(named) => named.add(account, slot, market, place, self.now),
+            None => self.options.add(account, slot, market, place, Secs::new(self.now)).or_refuse(),
+        }
+    }
+
+    /// Whether every option leg of the account has been added: none of a market or expiry that was overlooked.
+    fn has_all_options(&self, account: &MarginAccount) -> bool {
+        self.named.as_ref().map_or_else(|| self.options.is_complete(account), |named| named.is_complete(account))
     }
 
     /// Adds a position that has not been touched.
@@ -361,7 +386,7 @@ impl Portfolio {
 
     /// Whether the account holds options.
     pub(crate) fn has_options(&self) -> bool {
-        !self.options.is_empty()
+        !self.options.is_empty() || self.named.as_ref().is_some_and(named::Named::has_options)
     }
 
     /// The health the account would have had its lately deleveraged lots not been closed, at the prices of now, and the time of the last close.

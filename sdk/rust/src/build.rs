@@ -4,13 +4,14 @@
 use crate::address;
 use anchor_lang::{InstructionData, ToAccountMetas};
 use plimsoll::{accounts, instruction};
+use plimsoll_risk::margin::Witness;
 use plimsoll_state::{MarginAccount, RiskGroup, ID};
 use solana_instruction::{AccountMeta, Instruction};
 use solana_pubkey::Pubkey;
 
 pub use plimsoll::{
-    ConvertCollateralArgs, CreateCollateralArgs, CreateGroupArgs, CreateMarketArgs, DepositArgs, InitializeExchangeArgs, LiquidateArgs,
-    OpenAccountArgs, OrderArgs, SetDelegateArgs,
+    ConvertCollateralArgs, CreateCollateralArgs, CreateGroupArgs, CreateMarketArgs, DepositArgs, FlagLiquidationArgs,
+    InitializeExchangeArgs, LiquidateArgs, OpenAccountArgs, OrderArgs, SetDelegateArgs,
 };
 
 /// Program that creates accounts.
@@ -453,6 +454,13 @@ pub fn advance_round(market: Pubkey) -> Instruction {
 pub fn cancel_failing(margin_account: Pubkey, portfolio: &Portfolio) -> Instruction {
     let accounts = accounts::CancelFailing { margin_account }.to_account_metas(None);
     finish(with(accounts, portfolio, &[]), instruction::CancelFailing {}.data())
+}
+
+/// Flags a failing account by the scenarios of `witness` ([`crate::preview::Reading::witness`] finds them); `market` is one of its markets.
+pub fn flag_liquidation(margin_account: Pubkey, market: Pubkey, witness: &Witness, portfolio: &Portfolio) -> Instruction {
+    let accounts = accounts::FlagLiquidation { margin_account, market, event_authority: address::event_authority(), program: ID };
+    let args = FlagLiquidationArgs { joint: witness.joint, alone: witness.alone };
+    finish(with(accounts.to_account_metas(None), portfolio, &[]), instruction::FlagLiquidation { args }.data())
 }
 
 /// One liquidation step; `portfolio` covers both accounts, `makers` own the best orders the leg would meet.

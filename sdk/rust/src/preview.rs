@@ -5,7 +5,9 @@ use plimsoll_risk::correlation::Measure;
 use plimsoll_risk::liquidation::{
     pause, penalty_rate, size_slice, takeover_is_open, takeover_price, transition, AccountState, LegView, Sample,
 };
-use plimsoll_risk::margin::{portfolio, CrossTerms, Depeg, GroupTerms, Health, LegInput, MarketTerms};
+use plimsoll_risk::margin::{
+    portfolio, witness, CrossTerms, Depeg, GroupTerms, Health, LegInput, MarketTerms, NamedMarket, Report, Shortfall, Witness, SCENARIOS,
+};
 use plimsoll_risk::oracle::STALE_AGE;
 use plimsoll_risk::perp::Candidate;
 use plimsoll_risk::{Lots, Price, Quote, RiskError, RiskResult, Round, Secs};
@@ -45,6 +47,8 @@ pub struct Reading {
     pub legs: Vec<Leg>,
     /// Its options, with their values in every scenario.
     pub options: Options,
+    /// Bit per leg whose market belongs to a risk group, shared with another leg or not.
+    pub grouped: u8,
     /// The risk groups that two or more of its markets share.
     pub groups: Vec<GroupTerms>,
 }
@@ -54,7 +58,8 @@ impl Reading {
     ///
     /// Errors: [`RiskError::WrongState`] when an account is not found; the engine's.
     pub fn of(account: &MarginAccount, accounts: &impl Accounts, now: i64) -> RiskResult<Self> {
-        let mut reading = Self { cash: Quote::new(account.cash), legs: Vec::new(), options: Options::default(), groups: Vec::new() };
+        let mut reading =
+            Self { cash: Quote::new(account.cash), legs: Vec::new(), options: Options::default(), grouped: 0, groups: Vec::new() };
         let mut groups: Vec<(Pubkey, u8)> = Vec::new();
         for (index, slot) in account.perps.iter().enumerate().filter(|(_, slot)| slot.is_used()) {
             let market = accounts.market(&slot.market).ok_or(RiskError::WrongState)?;
@@ -91,6 +96,7 @@ impl Reading {
         let place = u8::try_from(self.legs.len()).map_err(|_| RiskError::QuantityOutOfRange)?;
         let bit = 1_u8.checked_shl(place.into()).ok_or(RiskError::QuantityOutOfRange)?;
         if market.group != Pubkey::default() {
+            self.grouped |= bit;
             match groups.iter_mut().find(|(group, _)| *group == market.group) {
                 Some((_, members)) => *members |= bit,
                 None => groups.push((market.group, bit)),
@@ -109,6 +115,51 @@ impl Reading {
     pub fn health(&self) -> RiskResult<Health> {
         let legs = self.legs.iter().map(|leg| (&leg.terms, &leg.input));
         portfolio(self.cash, legs, &self.options.book(), &self.cross(), None)
+    }
+
+    /// What `named` shows of the account, as `flag_liquidation` computes it (RULES 4.6). Errors: the engine's.
+    pub fn shown(&self, named: &Witness) -> RiskResult<Shortfall> {
+        let book = self.options.book();
+        let mut options = Vec::new();
+        for (place, leg) in (0_u8..).zip(&self.legs).filter(|(place, _)| self.options.has(*place)) {
+            let is_grouped = self.grouped.wrapping_shr(place.into()) & 1 == 1;
+            let mut market = NamedMarket::new(named, place, leg.terms.spot_range(), is_grouped)?;
+            market.add_book(&book)?;
+            options.push(market);
+        }
+        witness(self.cash, self.legs.iter().map(|leg| (&leg.terms, &leg.input)), &options, &self.cross(), named)
+    }
+
+    /// The scenarios that show most of what the account needs, and what they show: from the worst rows of the full check, each row in turn is
+    /// replaced while that shows more. Errors: the engine's.
+    pub fn witness(&self) -> RiskResult<(Witness, Shortfall)> {
+        let (legs, mut report) = (self.legs.iter().map(|leg| (&leg.terms, &leg.input)), Report::default());
+        let health = portfolio(self.cash, legs, &self.options.book(), &self.cross(), Some(&mut report))?;
+        let mut best = Witness::of(&health, &report);
+        let mut shown = self.shown(&best)?;
+        let rows = || (1_u8..).take(SCENARIOS);
+        for _ in 0..2 {
+            for place in (0_u8..).zip(&self.legs).map(|(place, _)| place).filter(|place| self.options.has(*place)) {
+                for row in rows() {
+                    let mut trial = best;
+                    trial.alone.get_mut(usize::from(place)).map(|slot| *slot = row).ok_or(RiskError::QuantityOutOfRange)?;
+                    self.keep_better(&mut best, &mut shown, trial)?;
+                }
+            }
+            for row in rows().filter(|_| !self.groups.is_empty()) {
+                let trial = Witness { joint: row, ..best };
+                self.keep_better(&mut best, &mut shown, trial)?;
+            }
+        }
+        Ok((best, shown))
+    }
+
+    fn keep_better(&self, best: &mut Witness, shown: &mut Shortfall, trial: Witness) -> RiskResult<()> {
+        let seen = self.shown(&trial)?;
+        if seen.requirement > shown.requirement {
+            (*best, *shown) = (trial, seen);
+        }
+        Ok(())
     }
 
     /// Takes the resting orders out, as a liquidation does first.

@@ -1,10 +1,13 @@
 //! Compute units of whole instructions on the compiled program, and the table of them against their budgets.
 
+mod group;
 mod liquidation;
 mod options;
+mod prices;
 mod scene;
 mod table;
 mod trading;
+mod witness;
 
 use anyhow::Result;
 
@@ -54,5 +57,9 @@ pub fn measure() -> Result<Readings> {
     trading::cancel(&mut readings)?;
     liquidation::liquidate(&mut readings)?;
     options::check_health(&mut readings)?;
+    trading::per_perp_leg(&mut readings)?;
+    witness::flag(&mut readings)?;
+    group::update_group(&mut readings)?;
+    prices::compare(&mut readings)?;
     Ok(readings)
 }

@@ -18,21 +18,9 @@ const DAY: i64 = 86_400;
 /// Sixteen options in four markets, a perp in each, and collateral that each prices.
 pub(super) fn check_health(readings: &mut Readings) -> Result<()> {
     let mut scene = Scene::new()?;
-    let (member, seller) = (scene.member(1_000_000)?, scene.member(5_000_000)?);
-    for market in 0..4 {
-        scene.trade(&member, &seller, market, 10_000)?;
-        scene.collateral(&member, market, 1_000)?;
-    }
+    let member = linear_account(&mut scene)?;
     let linear = check(&mut scene, &member)?;
-    for market in 0..4 {
-        for (place, days) in [(0, 7), (1, 30)] {
-            scene.world.list_expiry(market, place, days * DAY, Ratio::of(6, 10))?;
-            for (is_put, moneyness, side) in [(false, 105, -1), (true, 95, 1)] {
-                let (strike, lots) = (scene.lot(market) * moneyness / 100, scene.lots(market, 5_000) * side);
-                scene.world.give_option(&member.account, market, place, strike, is_put, lots)?;
-            }
-        }
-    }
+    give_options(&mut scene, &member)?;
     let full = check(&mut scene, &member)?;
     readings.row(
         "check_health/16options_4perps_4collaterals",
@@ -42,6 +30,37 @@ pub(super) fn check_health(readings: &mut Readings) -> Result<()> {
     );
     readings.more("check_health/4perps_4collaterals", linear, "the same account before it has options");
     slope(readings)
+}
+
+/// An account with a perp in four markets and collateral that each prices.
+fn linear_account(scene: &mut Scene) -> Result<Member> {
+    let (member, seller) = (scene.member(1_000_000)?, scene.member(5_000_000)?);
+    for market in 0..4 {
+        scene.trade(&member, &seller, market, 10_000)?;
+        scene.collateral(&member, market, 1_000)?;
+    }
+    Ok(member)
+}
+
+/// Four options in each of its markets, in two expiries: short calls and long puts.
+fn give_options(scene: &mut Scene, member: &Member) -> Result<()> {
+    for market in 0..4 {
+        for (place, days) in [(0, 7), (1, 30)] {
+            scene.world.list_expiry(market, place, days * DAY, Ratio::of(6, 10))?;
+            for (is_put, moneyness, side) in [(false, 105, -1), (true, 95, 1)] {
+                let (strike, lots) = (scene.lot(market) * moneyness / 100, scene.lots(market, 5_000) * side);
+                scene.world.give_option(&member.account, market, place, strike, is_put, lots)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The account that is measured: both of the above.
+pub(super) fn full_account(scene: &mut Scene) -> Result<Member> {
+    let member = linear_account(scene)?;
+    give_options(scene, &member)?;
+    Ok(member)
 }
 
 /// The marginal cost of an option in an expiry that has others: its series' volatility and prices in all scenarios, and the sums over them.

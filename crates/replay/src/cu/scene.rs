@@ -3,7 +3,8 @@
 use crate::world::{audit, Listing, Member, World};
 use anyhow::{bail, Result};
 use litesvm::types::TransactionMetadata;
-use plimsoll_sdk::build::{self, MarketKeys, OrderArgs, Portfolio};
+use plimsoll_sdk::address;
+use plimsoll_sdk::build::{self, CreateGroupArgs, MarketKeys, OrderArgs, Portfolio};
 use solana_instruction::{AccountMeta, Instruction};
 use solana_keypair::Keypair;
 use solana_message::Message;
@@ -22,6 +23,14 @@ pub(super) const LIMIT: u8 = 0;
 pub(super) const IOC: u8 = 1;
 /// Never trades at once.
 pub(super) const POST_ONLY: u8 = 2;
+/// A risk group of markets that move together.
+pub(super) const MAJORS: CreateGroupArgs = CreateGroupArgs {
+    number: 0,
+    name: *b"majors\0\0\0\0\0\0\0\0\0\0",
+    max_credit: (1 << 30) / 10 * 7,
+    floor_share: (1 << 30) / 4 * 3,
+    warm_up: 288,
+};
 /// Takes what a transaction asks of the runtime.
 const COMPUTE_BUDGET: Pubkey = Pubkey::from_str_const("ComputeBudget111111111111111111111111111111");
 /// 10 October 2025, 12:00 UTC.
@@ -74,6 +83,15 @@ impl Scene {
     /// Lots worth about `usd` dollars.
     pub(super) fn lots(&self, market: usize, usd: i64) -> i64 {
         usd * USD / self.lot(market)
+    }
+
+    /// The governor puts markets into a group; its address.
+    pub(super) fn group(&mut self, markets: &[Pubkey], args: CreateGroupArgs) -> Result<Pubkey> {
+        let group = address::group(&self.world.exchange, args.number);
+        let (payer, governor) = (self.world.payer.insecure_clone(), self.world.governor.insecure_clone());
+        let create = build::create_group(payer.pubkey(), governor.pubkey(), markets, args);
+        self.world.send(&[create], &[&payer, &governor])?;
+        Ok(group)
     }
 
     /// Lets `seconds` pass and publishes every price again.

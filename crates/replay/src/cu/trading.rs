@@ -14,6 +14,7 @@ const PLACE_ORDER_8: u64 = 15_000;
 const FILL: u64 = 10_000;
 const UPDATE_MARKET: u64 = 15_000;
 const DEPOSIT: u64 = 15_000;
+const PERP_LEG: u64 = 401;
 /// Makers of the fill readings.
 const MAKERS: usize = 8;
 /// Orders a side of a full book, and how many of them each account places.
@@ -87,6 +88,33 @@ pub(super) fn check_health(readings: &mut Readings) -> Result<()> {
         readings.row(name, cu, Some(CHECK_HEALTH), "every position is brought up to date on a copy");
     }
     scene.check()
+}
+
+/// The marginal cost of a position with orders on both sides: a check of eight such less one of one.
+pub(super) fn per_perp_leg(readings: &mut Readings) -> Result<()> {
+    let mut scene = Scene::new()?;
+    let (member, seller) = (scene.member(1_000_000)?, scene.member(5_000_000)?);
+    let mut costs = Vec::new();
+    for market in 0..8 {
+        scene.trade(&member, &seller, market, 10_000)?;
+        let (price, lots) = (scene.lot(market), scene.lots(market, 1_000));
+        scene.place(&member, market, order(BUY, POST_ONLY, price - price / 200, lots), &[])?;
+        scene.place(&member, market, order(SELL, POST_ONLY, price + price / 200, lots), &[])?;
+        scene.pass(1)?;
+        costs.push(scene.cost(build::check_health(member.account, &scene.world.portfolio(&member.account)), &member.owner)?);
+    }
+    scene.check()?;
+    let (first, last) = (costs[0], costs[7]);
+    readings.row(
+        "per_perp_leg",
+        last.saturating_sub(first).div_ceil(7),
+        Some(PERP_LEG),
+        format!(
+            "(`check_health` of 8 positions − of 1) / 7: ({last} − {first}) / 7; a bid and an ask rest in each; each leg's market account is handed \
+             over, found and read, its position brought up to date, its part of the report returned"
+        ),
+    );
+    Ok(())
 }
 
 /// A limit order that comes to rest, with an opposite side it does not reach; and one that fills against one maker.

@@ -25,4 +25,4 @@ pub use every_leg::{
 pub use params::LiquidationParams;
 pub use penalty::{book_penalty, penalty_rate, takeover, takeover_price, LegView, Penalty, Takeover};
 pub use slice::{pause, size_slice, takeover_is_open, SliceSize};
-pub use state::{note_adl, transition, AccountState, LiquidationState, Reason, Sample, Slice, Transition, SLICE_SLOTS};
+pub use state::{note_adl, transition, transition_shown, AccountState, LiquidationState, Reason, Sample, Slice, Transition, SLICE_SLOTS};

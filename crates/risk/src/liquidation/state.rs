@@ -3,7 +3,7 @@
 use super::params::LiquidationParams;
 use super::slice::SliceSize;
 use crate::error::{RiskError, RiskResult};
-use crate::margin::{Health, MAX_LEGS};
+use crate::margin::{Health, Shortfall, MAX_LEGS};
 use crate::units::{Lots, Quote, Secs};
 use bytemuck::{Pod, Zeroable};
 
@@ -152,6 +152,43 @@ pub fn transition(
     sample: Sample,
     params: &LiquidationParams,
 ) -> RiskResult<Transition> {
+    let &Health { equity, equity_trigger, mm, target, .. } = health;
+    transition_of(state, &Standing { equity, equity_trigger, mm, target }, sellable, sample, params)
+}
+
+/// [`transition`] of an account that a witness shows below MM (RULES 4.6): what it does, the full check would do as well.
+///
+/// The lower bound stands for MM and T. It is above E_tr and E, so that nothing recovers or clears by it; and where it decides less than MM
+/// would, between a first sample and E_tr < ½ MM, it does less. Errors: [`RiskError::WrongState`] where nothing is shown; as [`transition`].
+pub fn transition_shown(
+    state: &LiquidationState,
+    shown: &Shortfall,
+    sellable: Quote,
+    sample: Sample,
+    params: &LiquidationParams,
+) -> RiskResult<Transition> {
+    if !shown.is_shown() {
+        return Err(RiskError::WrongState);
+    }
+    let &Shortfall { equity, equity_trigger, requirement } = shown;
+    transition_of(state, &Standing { equity, equity_trigger, mm: requirement, target: requirement }, sellable, sample, params)
+}
+
+/// The measures that a state depends on.
+struct Standing {
+    equity: Quote,
+    equity_trigger: Quote,
+    mm: Quote,
+    target: Quote,
+}
+
+fn transition_of(
+    state: &LiquidationState,
+    health: &Standing,
+    sellable: Quote,
+    sample: Sample,
+    params: &LiquidationParams,
+) -> RiskResult<Transition> {
     let from = AccountState::try_from(state.state)?;
     let mut next = *state;
     let mut is_reentry = false;
@@ -182,18 +219,18 @@ pub fn transition(
 }
 
 /// E ≥ T (RULES 6.1); the trigger, never below E, passes then too.
-fn is_cured(health: &Health) -> bool {
+fn is_cured(health: &Standing) -> bool {
     health.equity >= health.target
 }
 
 /// E < 0, or E = 0 under open risk (such an account may neither trade nor be taken over), and nothing worth selling (RULES 6.1).
-fn is_bankrupt(health: &Health, sellable: Quote, params: &LiquidationParams) -> bool {
+fn is_bankrupt(health: &Standing, sellable: Quote, params: &LiquidationParams) -> bool {
     let has_no_equity = health.equity.is_negative() || (health.equity.is_zero() && health.mm.is_positive());
     has_no_equity && sellable < params.bankrupt_value
 }
 
 /// Whether a liquidation may start (RULES 2.2), noting the first failing sample.
-fn start(next: &mut LiquidationState, health: &Health, sample: Sample, params: &LiquidationParams) -> RiskResult<Reason> {
+fn start(next: &mut LiquidationState, health: &Standing, sample: Sample, params: &LiquidationParams) -> RiskResult<Reason> {
     let trigger = health.equity_trigger;
     if trigger >= health.mm {
         next.first_fail_publish = 0;
@@ -219,7 +256,7 @@ fn start(next: &mut LiquidationState, health: &Health, sample: Sample, params: &
 }
 
 /// Healthy or warned, for an account that is not to be liquidated now.
-fn watched(from: AccountState, start: Reason, health: &Health) -> (AccountState, Reason) {
+fn watched(from: AccountState, start: Reason, health: &Standing) -> (AccountState, Reason) {
     let to = if health.equity >= health.target && start == Reason::Unchanged { AccountState::Healthy } else { AccountState::Warned };
     let reason = match (start, from, to) {
         (Reason::Unchanged, AccountState::Healthy, AccountState::Warned) => Reason::BelowTarget,

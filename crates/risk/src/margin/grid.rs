@@ -128,31 +128,6 @@ pub(super) const COLUMN_BASIS_DOWN: usize = 18;
 /// First of the four columns of the skew rows: linear up, linear down, absolute up, absolute down.
 pub(super) const COLUMN_SKEW: usize = 31;
 
-/// A set of rows of the grid, counted from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct RowSet(u64);
-
-impl RowSet {
-    pub(super) const NONE: Self = Self(0);
-
-    /// With `row` as well.
-    pub(super) fn with(self, row: usize) -> Self {
-        Self(self.0 | u32::try_from(row).ok().and_then(|row| 1_u64.checked_shl(row)).unwrap_or(0))
-    }
-
-    pub(super) fn has(self, row: usize) -> bool {
-        u32::try_from(row).ok().and_then(|row| self.0.checked_shr(row)).is_some_and(|rest| rest & 1 == 1)
-    }
-
-    /// Whether a column of the unit table belongs to a row of the set: the last four are the two skew rows.
-    pub(super) fn has_column(self, column: usize) -> bool {
-        match column.checked_sub(COLUMN_SKEW) {
-            Some(skew) => self.has(COLUMN_SKEW.wrapping_add(skew >> 1)),
-            None => self.has(column),
-        }
-    }
-}
-
 /// For each row the index of its spot move: quarters −4 ..= 4 are 0 ..= 8, the tails follow in the order of [`TAILS`].
 pub(super) const ROW_SPOT: [usize; SCENARIOS] = row_spots();
 /// For each row (counted from 0) the one with the opposite spot move and the same volatility move; a row without a spot move is its own

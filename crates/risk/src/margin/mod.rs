@@ -52,4 +52,4 @@ pub use report::{AddOns, MeasureReport, Report};
 pub use series::{OptionKind, SeriesTerms, SpotGrid, UnitValues, UNIT_BITS};
 pub use stored::StoredTerms;
 pub use terms::{MarketRisk, MarketTerms, SizeTerms, STALE_GRACE, TRIGGER_EDGE_CAP};
-pub use witness::{witness, Shortfall, Witness};
+pub use witness::{witness, NamedLeg, NamedMarket, Shortfall, Witness};

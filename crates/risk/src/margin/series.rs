@@ -7,8 +7,10 @@
 //! During the averaging window (RULES 5.5) the settlement price is f·A + (1 − f)·S: the option is one on the moving part, with forward
 //! (1 − f)·F and strike K − f·A. So its delta decays by itself. The deviation is that of the end of the window, which errs high.
 
+mod named;
+
 use super::grid::{
-    RowSet, VolMove, COLUMNS, COLUMN_NONE, COLUMN_SKEW, GRID, ROW_SPOT, SCENARIOS, SPOTS, SPOT_NONE, SPOT_RANGE_MAX, SPOT_RANGE_MIN, TAILS,
+    VolMove, COLUMNS, COLUMN_NONE, COLUMN_SKEW, GRID, ROW_SPOT, SCENARIOS, SPOTS, SPOT_NONE, SPOT_RANGE_MAX, SPOT_RANGE_MIN, TAILS,
 };
 use super::kernel::{magnitude, positive, Bare, Exact};
 use super::params::{deviation, ExpiryTerms, ROOT_BITS, SIGMA_MAX, SIGMA_MIN};
@@ -17,6 +19,7 @@ use crate::fixed_math::{ln_fast, ln_ratio, Log};
 use crate::option::normal::{cdf_fast, cdf_from_edge, density_fast, CDF_ARGUMENT_BITS, CDF_EDGE, CDF_RESULT_BITS};
 pub use crate::option::OptionKind;
 use crate::units::{Lots, Price, Quote, Ratio, Round, MAX_PRICE, RATIO_BITS};
+pub(super) use named::{NamedGrid, NamedUnit, NAMED};
 
 /// Fraction bits of a unit value: sixteenths of an atom per lot.
 pub const UNIT_BITS: u32 = 4;
@@ -58,27 +61,11 @@ impl SpotGrid {
     /// Errors: [`RiskError::ParameterOutOfRange`] for a range outside 14 % ..= 60 %.
     #[inline(never)]
     pub fn new(range: Ratio) -> RiskResult<Self> {
-        Self::with(range, |_| true)
-    }
-
-    /// Only the moves of these rows (1 ..= 33); the others are left as no move.
-    ///
-    /// Errors: as [`Self::new`].
-    #[inline(never)]
-    pub(super) fn of_rows(range: Ratio, rows: RowSet) -> RiskResult<Self> {
-        Self::with(range, |spot| ROW_SPOT.iter().enumerate().any(|(row, of_row)| *of_row == spot && rows.has(row)))
-    }
-
-    #[inline(always)]
-    fn with(range: Ratio, is_wanted: impl Fn(usize) -> bool) -> RiskResult<Self> {
         if range < SPOT_RANGE_MIN || range > SPOT_RANGE_MAX {
             return Err(RiskError::ParameterOutOfRange);
         }
         let mut spots = [(ONE, 0); SPOTS];
-        for (index, (quarters, spot)) in (-4_i64..).zip(spots.iter_mut().take(9)).enumerate() {
-            if quarters == 0 || !is_wanted(index) {
-                continue;
-            }
+        for (quarters, spot) in (-4_i64..).zip(spots.iter_mut().take(9)).filter(|(quarters, _)| *quarters != 0) {
             let factor = ONE.wrapping_add(spot_move(range.raw(), quarters));
             *spot = (factor, ln_ratio(Ratio::new(factor))?.to_ratio().raw());
         }
@@ -230,26 +217,6 @@ impl SeriesTerms {
         let model = A::sub(A::mul(moved.forward, cdf_from_edge(d1)), A::mul(self.strike, cdf_from_edge(d2))) >> VALUE_SHIFT;
         // What the distribution's last places lose must not undercut the intrinsic value.
         A::sub(model.max(moved.least), moved.call_less)
-    }
-
-    /// Unit values in these rows alone; in all others a lot is given its mark. For [`super::witness`], which looks nowhere else.
-    #[inline(never)]
-    pub(super) fn price_rows(&self, grid: &SpotGrid, rows: RowSet, market: u8, expiry: u8) -> UnitValues {
-        let value = |(spot, point): &(usize, usize)| match (grid.spots.get(*spot), self.points.get(*point)) {
-            (Some(spot), _) if self.is_intrinsic => self.moved::<Bare>(*spot).intrinsic::<Bare>(),
-            (Some(spot), Some(point)) => self.value::<Bare>(&self.moved::<Bare>(*spot), point),
-            _ => 0,
-        };
-        let mark = value(&(SPOT_NONE, 0));
-        let mut values = [mark; COLUMNS];
-        for (column, (slot, plan)) in values.iter_mut().zip(PLAN.iter()).enumerate() {
-            if rows.has_column(column) {
-                *slot = value(plan);
-            }
-        }
-        let mut unit = UnitValues { values, ..UnitValues::NONE };
-        self.describe(&mut unit, market, expiry);
-        unit
     }
 
     /// All of a unit table but the values.
@@ -406,6 +373,11 @@ impl UnitValues {
     pub fn new(grid: &SpotGrid, expiries: &[ExpiryTerms], expiry: u8, strike: Price, kind: OptionKind, sigma: Ratio) -> RiskResult<Self> {
         let terms = expiries.get(usize::from(expiry)).ok_or(RiskError::QuantityOutOfRange)?;
         Ok(SeriesTerms::new(terms, strike, kind, sigma)?.price(grid, terms.market, expiry))
+    }
+
+    /// Place of its market among the markets of the account.
+    pub const fn market(&self) -> u8 {
+        self.market
     }
 
     /// What bounds the value of a lot at the mark: max(forward, strike, forward − strike), atoms.

@@ -1,21 +1,24 @@
-//! A witness proves a shortfall without the grid (RULES 4.6): it names one joint scenario and one scenario per market, and the requirement
-//! found there is never above the full one. Curing always takes the full grid.
+//! A witness proves a shortfall by naming one joint scenario, priced with its mirror, and one scenario per market (RULES 4.6).
 //!
-//! What is not looked at counts for as little as it could: a market's scan is the largest of the rows that were priced, in the smaller of
-//! the two terms of 4.2; its loss in the joint scenario is scaled as far down as the two terms could make it; the basis contingency counts only as far as its rows
-//! were priced; in a group the add-ons of options count without the share that credit could take off a larger scan.
+//! The equities are exact: the mark prices every option. The requirement comes from the named rows alone, and since 4.2, 4.3 and the add-ons are
+//! maxima over rows or rise with them, it is a lower bound of MM. A cure is never shown this way: it takes the whole grid.
 
 use super::cross::{depeg_of, CrossTerms, GroupTerms, Standalone};
-use super::grid::{RowSet, SpotMove, GRID, MIRROR, SCENARIOS};
+use super::grid::{SpotMove, GRID, MIRROR, ROW_NONE, SCENARIOS};
 use super::health::{health, Health, MAX_LEGS};
 use super::kernel::{positive, scale_floor, Bare, Exact, LegInput};
 use super::market::{dampened, factored, share_of, LinearEnds, MeasureRates};
-use super::options::{option_part, BoundedBook, Measure, OptionBook, OptionPart};
+use super::max_loss::{max_loss, Holding};
+use super::options::{Measure, OptionBook, MAX_OPTIONS, MAX_OPTION_NOTIONAL};
 use super::params::ExpiryTerms;
-use super::series::{spot_move, OptionKind, SeriesTerms, SpotGrid, UnitValues};
+use super::report::Report;
+use super::series::{spot_move, NamedGrid, NamedUnit, OptionKind, NAMED, UNIT_BITS};
 use super::terms::MarketTerms;
 use crate::error::{RiskError, RiskResult};
-use crate::units::{Price, Quote, Ratio};
+use crate::fixed_math::Log;
+use crate::units::{Lots, Price, Quote, Ratio, Round, MAX_LOTS};
+
+const ONE: i64 = Ratio::ONE.raw();
 
 /// The scenarios that a witness names; rows 1 ..= 33 of the grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +29,7 @@ pub struct Witness {
     pub alone: [u8; MAX_LEGS],
 }
 
-/// What a witness shows. There is a shortfall when `equity_trigger` is below `requirement`.
+/// What a witness shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shortfall {
     /// E, exactly.
@@ -37,65 +40,262 @@ pub struct Shortfall {
     pub requirement: Quote,
 }
 
+impl Shortfall {
+    /// Whether E_tr < MM is proved.
+    pub fn is_shown(&self) -> bool {
+        self.equity_trigger < self.requirement
+    }
+
+    /// Whether E_tr < ½ MM is proved. Errors: [`RiskError::Overflow`].
+    pub fn is_below_half(&self) -> RiskResult<bool> {
+        Ok(self.equity_trigger.add(self.equity_trigger)? < self.requirement)
+    }
+}
+
 /// A row as an index. Errors: [`RiskError::ParameterOutOfRange`] for a row that is none.
 fn row_index(row: u8) -> RiskResult<usize> {
     usize::from(row).checked_sub(1).filter(|row| *row < SCENARIOS).ok_or(RiskError::ParameterOutOfRange)
 }
 
 impl Witness {
-    /// The rows in which `market` has to be priced: its own, the joint one and the joint one's mirror.
-    fn rows(&self, market: usize) -> RiskResult<(RowSet, [usize; 3])> {
-        let alone = row_index(*self.alone.get(market).ok_or(RiskError::QuantityOutOfRange)?)?;
-        let joint = row_index(self.joint)?;
-        let mirror = *MIRROR.get(joint).ok_or(RiskError::ParameterOutOfRange)?;
-        Ok((RowSet::NONE.with(alone).with(joint).with(mirror), [alone, joint, mirror]))
+    /// The rows that a full check found worst: the first guess of whoever looks for a witness.
+    pub fn of(health: &Health, report: &Report) -> Self {
+        let mut alone = [ROW_NONE; MAX_LEGS];
+        for (row, leg) in alone.iter_mut().zip(health.legs()) {
+            *row = leg.worst_scenario;
+        }
+        Self { joint: report.mm.joint_scenario, alone }
     }
 
-    /// The spot moves that a market needs. Errors: as [`SpotGrid::new`]; [`RiskError::ParameterOutOfRange`] for rows that are none,
-    /// [`RiskError::QuantityOutOfRange`] for a market that is none.
-    pub fn grid(&self, market: u8, range: Ratio) -> RiskResult<SpotGrid> {
-        SpotGrid::of_rows(range, self.rows(usize::from(market))?.0)
+    /// Checks that every row is one, those of places without a leg included. Errors: [`RiskError::ParameterOutOfRange`].
+    pub fn check(&self) -> RiskResult<()> {
+        self.alone.iter().chain([&self.joint]).try_for_each(|row| row_index(*row).map(drop))
     }
 
-    /// Unit values of a series in the rows of its market alone, with the grid of [`Self::grid`]; only [`witness`] may read them.
-    ///
-    /// Errors: as [`UnitValues::new`] and [`Self::grid`].
-    pub fn unit_values(
-        &self,
-        grid: &SpotGrid,
-        expiries: &[ExpiryTerms],
-        expiry: u8,
-        strike: Price,
-        kind: OptionKind,
-        sigma: Ratio,
-    ) -> RiskResult<UnitValues> {
-        let terms = expiries.get(usize::from(expiry)).ok_or(RiskError::QuantityOutOfRange)?;
-        let (rows, _) = self.rows(usize::from(terms.market))?;
-        Ok(SeriesTerms::new(terms, strike, kind, sigma)?.price_rows(grid, rows, terms.market, expiry))
+    /// The rows in which the market at `place` is priced, distinct, the market's own first; and how many they are. The joint rows only count in
+    /// a group.
+    fn rows(&self, place: usize, is_grouped: bool) -> RiskResult<([usize; NAMED], usize)> {
+        let alone = row_index(*self.alone.get(place).ok_or(RiskError::QuantityOutOfRange)?)?;
+        let mut rows = [alone; NAMED];
+        let mut count = 1_usize;
+        if is_grouped {
+            let joint = row_index(self.joint)?;
+            let mirror = *MIRROR.get(joint).ok_or(RiskError::ParameterOutOfRange)?;
+            for row in [joint, mirror] {
+                if rows.get(..count).is_some_and(|known| !known.contains(&row)) {
+                    if let Some(slot) = rows.get_mut(count) {
+                        *slot = row;
+                        count = count.wrapping_add(1);
+                    }
+                }
+            }
+        }
+        Ok((rows, count))
     }
 }
 
-/// Equity exactly and a lower bound of MM from the scenarios of `named`, at the cost of four prices per option.
+/// An option leg as a witness prices it. Resting orders do not count in maintenance.
+#[derive(Clone, Copy, Debug)]
+pub struct NamedLeg {
+    /// Position, ± 2³⁰.
+    pub lots: Lots,
+    /// Strike, atoms per lot.
+    pub strike: Price,
+    /// Call or put.
+    pub kind: OptionKind,
+    /// The surface's volatility at the strike, per √year.
+    pub sigma: Ratio,
+    /// ln(F/K), where the caller knows it.
+    pub log: Option<Log>,
+}
+
+/// The options of one market in the rows that a witness names: two to four prices per option instead of 35.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedMarket {
+    place: usize,
+    is_grouped: bool,
+    range: i64,
+    grid: NamedGrid,
+    /// The rows, counted from 0, and what they lose; the first `count` are set. Sixteenths of an atom until the market is asked.
+    rows: [usize; NAMED],
+    losses: [i64; NAMED],
+    count: usize,
+    /// Σ lots × mark and Σ lots × delta, sixteenths of an atom.
+    value: i64,
+    delta: i64,
+    /// The most that the positions can still lose, atoms.
+    max_loss: i64,
+    /// Short-option minimum and tenor discount. [The basis contingency reads two rows more: a lower bound does without.]
+    add_on: i64,
+    legs: usize,
+}
+
+/// One expiry's sums, sixteenths of an atom.
+#[derive(Clone, Copy, Default)]
+struct ExpirySum {
+    /// Losses by named row, in both signs of a skew row.
+    losses: [[i64; 2]; NAMED],
+    value: i64,
+    delta: i64,
+    calls: i64,
+    puts: i64,
+}
+
+impl NamedMarket {
+    /// The market at `place` of the account's legs, still without options, with its spot range; `is_grouped` when it may share a risk group with
+    /// another of them.
+    ///
+    /// Errors: [`RiskError::ParameterOutOfRange`] for rows that are none or a range outside 14 % ..= 60 %, [`RiskError::QuantityOutOfRange`] for a
+    /// place that is none.
+    pub fn new(named: &Witness, place: u8, range: Ratio, is_grouped: bool) -> RiskResult<Self> {
+        let (rows, count) = named.rows(place.into(), is_grouped)?;
+        let grid = NamedGrid::new(range, rows.get(..count).unwrap_or_default())?;
+        let (place, range) = (usize::from(place), range.raw());
+        let (losses, value, delta, max_loss, add_on, legs) = ([0; NAMED], 0, 0, 0, 0, 0);
+        Ok(Self { place, is_grouped, range, grid, rows, losses, count, value, delta, max_loss, add_on, legs })
+    }
+
+    /// Adds the legs of one expiry.
+    ///
+    /// Errors: those of the legs; [`RiskError::PriceOutOfRange`], [`RiskError::ParameterOutOfRange`] for strike and volatility;
+    /// [`RiskError::QuantityOutOfRange`], [`RiskError::NotionalOutOfRange`] beyond the bounds of an option leg or of an account's legs.
+    pub fn add_expiry(&mut self, expiry: &ExpiryTerms, legs: impl Iterator<Item = RiskResult<NamedLeg>>) -> RiskResult<()> {
+        let grid = self.grid;
+        let units = legs.map(|leg| {
+            let NamedLeg { lots, strike, kind, sigma, log } = leg?;
+            Ok((lots, NamedUnit::price(&grid, expiry, strike, kind, sigma, log)?))
+        });
+        self.add_units(expiry, units)
+    }
+
+    /// The same from the whole table of `book`, all expiries at once: what a client that looks for the best witness has at hand.
+    ///
+    /// Errors: as [`Self::add_expiry`].
+    pub fn add_book(&mut self, book: &OptionBook) -> RiskResult<()> {
+        let (grid, place) = (self.grid, self.place);
+        for (index, expiry) in book.expiries.iter().enumerate().filter(|(_, expiry)| usize::from(expiry.market) == place) {
+            let unit = |leg: &super::options::OptionInput| book.units_mm.get(usize::from(leg.series)).map(|unit| (leg.lots, unit));
+            let here = book.legs.iter().filter_map(unit).filter(|(_, unit)| usize::from(unit.expiry) == index);
+            self.add_units(expiry, here.map(|(lots, unit)| Ok((lots, NamedUnit::of(&grid, unit)))))?;
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn add_units(&mut self, expiry: &ExpiryTerms, units: impl Iterator<Item = RiskResult<(Lots, NamedUnit)>>) -> RiskResult<()> {
+        let mut sum = ExpirySum::default();
+        let mut held = [Holding::default(); MAX_OPTIONS];
+        let mut slots = held.iter_mut();
+        let mut count = 0_usize;
+        for unit in units {
+            let (lots, unit) = unit?;
+            check_lots(lots, &unit)?;
+            let lots = lots.raw();
+            let slot = slots.next().ok_or(RiskError::QuantityOutOfRange)?;
+            *slot = Holding { lots, strike: unit.strike, is_call: unit.is_call };
+            count = count.wrapping_add(1);
+            sum.add::<Bare>(lots, &unit, self.count);
+        }
+        self.legs = self.legs.wrapping_add(count);
+        match held.get(..count).filter(|held| !held.is_empty()) {
+            Some(held) => self.finish_expiry::<Bare>(&sum, held, expiry),
+            None => Ok(()),
+        }
+    }
+
+    /// Each expiry at its own worst skew sign; its add-ons; what it can lose at most.
+    #[inline(never)]
+    fn finish_expiry<A: Exact>(&mut self, sum: &ExpirySum, held: &[Holding], expiry: &ExpiryTerms) -> RiskResult<()> {
+        if self.legs > MAX_OPTIONS {
+            return Err(RiskError::QuantityOutOfRange);
+        }
+        for (total, [one, other]) in self.losses.iter_mut().zip(sum.losses).take(self.count) {
+            *total = A::add(*total, one.max(other));
+        }
+        self.value = A::add(self.value, sum.value);
+        self.delta = A::add(self.delta, sum.delta);
+        self.max_loss = self.max_loss.saturating_add(max_loss::<A>(held, sum.value, expiry.forward, self.range));
+        let charge = |base: i64, rate: i64| crate::fixed_math::scale(base, Ratio::new(rate), Round::Ceil);
+        let short = A::mul(A::add(positive(A::sub(0, sum.calls)), positive(A::sub(0, sum.puts))), expiry.forward);
+        for (base, rate) in [(short, expiry.short_mm), (up_to_atom::<A>(positive(sum.value)), expiry.tenor)] {
+            if base != 0 {
+                self.add_on = self.add_on.checked_add(charge(base, rate)?).ok_or(RiskError::Overflow)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Loss of the options in the `index`th named row, atoms, rounded up; before dampening.
+    fn loss<A: Exact>(&self, index: usize) -> i64 {
+        up_to_atom::<A>(self.losses.get(index).copied().unwrap_or(0))
+    }
+
+    /// The named rows and what the options lose in them.
+    fn named<A: Exact>(&self) -> impl Iterator<Item = (usize, i64)> + '_ {
+        self.rows.iter().enumerate().take(self.count).map(|(index, row)| (*row, self.loss::<A>(index)))
+    }
+
+    /// What the options lose in `row`, if it was named.
+    fn loss_in<A: Exact>(&self, row: usize) -> RiskResult<i64> {
+        self.named::<A>().find(|(named, _)| *named == row).map(|(_, loss)| loss).ok_or(RiskError::ParameterOutOfRange)
+    }
+}
+
+impl ExpirySum {
+    #[inline(always)]
+    fn add<A: Exact>(&mut self, lots: i64, unit: &NamedUnit, count: usize) {
+        for (sums, values) in self.losses.iter_mut().zip(unit.rows).take(count) {
+            for (sum, value) in sums.iter_mut().zip(values) {
+                *sum = A::add(*sum, A::mul(lots, A::sub(unit.mark, value)));
+            }
+        }
+        self.value = A::add(self.value, A::mul(lots, unit.mark));
+        self.delta = A::add(self.delta, A::mul(lots, unit.delta));
+        let held = if unit.is_call { &mut self.calls } else { &mut self.puts };
+        *held = A::add(*held, lots);
+    }
+}
+
+fn check_lots(lots: Lots, unit: &NamedUnit) -> RiskResult<()> {
+    let size = lots.abs()?.raw();
+    if size > MAX_LOTS {
+        return Err(RiskError::QuantityOutOfRange);
+    }
+    // Both prices are within ± 2³¹.
+    let price = unit.forward.max(unit.strike).max(unit.forward.wrapping_sub(unit.strike));
+    if size.wrapping_mul(price) > MAX_OPTION_NOTIONAL {
+        return Err(RiskError::NotionalOutOfRange);
+    }
+    Ok(())
+}
+
+fn up_to_atom<A: Exact>(sixteenths: i64) -> i64 {
+    A::add(sixteenths, (1 << UNIT_BITS) - 1) >> UNIT_BITS
+}
+
+/// Equity exactly and a lower bound of MM from the scenarios of `named`.
 ///
-/// `book` holds the unit values of [`Witness::unit_values`] as its maintenance table (full ones do as well). Errors: as
-/// [`super::portfolio`]; [`RiskError::ParameterOutOfRange`] for a row that is none.
-pub fn witness<'a, I>(cash: Quote, legs: I, book: &OptionBook, cross: &CrossTerms, named: &Witness) -> RiskResult<Shortfall>
+/// `options` are the account's markets that have any, in the order of the legs, made with the same `named`. Errors: as [`super::portfolio`];
+/// [`RiskError::ParameterOutOfRange`] for a row that is none, and for options made with another witness or without the joint rows of their group.
+#[inline(never)]
+pub fn witness<'a, I>(cash: Quote, legs: I, options: &[NamedMarket], cross: &CrossTerms, named: &Witness) -> RiskResult<Shortfall>
 where
     I: IntoIterator<Item = (&'a MarketTerms, &'a LegInput)> + Clone,
 {
+    named.check()?;
     let linear = health(cash, legs.clone())?;
     cross.check(linear.leg_count)?;
-    let bounded = book.check()?;
-    if (linear.leg_count..MAX_LEGS).any(|place| bounded.has(place)) {
+    let are_places =
+        options.is_sorted_by(|one, next| one.place < next.place) && options.iter().all(|market| market.place < linear.leg_count);
+    if !are_places || options.iter().fold(0, |sum, market| market.legs.saturating_add(sum)) > MAX_OPTIONS {
         return Err(RiskError::QuantityOutOfRange);
     }
     let mut bounds = [Bound::default(); MAX_LEGS];
     let mut shown = Shortfall { equity: linear.equity, equity_trigger: linear.equity_trigger, requirement: Quote::ZERO };
-    for (place, ((terms, input), bound)) in legs.into_iter().zip(bounds.iter_mut()).enumerate() {
-        *bound = if bounded.has(place) {
-            option_bound(&mut shown, &linear, &bounded, place, (terms, input), named)?
-        } else {
-            linear_bound::<Bare>(&linear, place, terms, input, named)?
+    for (place, (market, bound)) in legs.into_iter().zip(bounds.iter_mut()).enumerate() {
+        *bound = match options.iter().find(|options| options.place == place) {
+            Some(options) => option_bound::<Bare>(&mut shown, &linear, options, market, cross, named)?,
+            None => linear_bound::<Bare>(&linear, place, market, cross, named)?,
         };
     }
     shown.requirement = requirement::<Bare>(&bounds, linear.leg_count, cross)?;
@@ -112,11 +312,28 @@ struct Bound {
     joint: i64,
 }
 
-/// A market of linear legs alone: its scan is exact, its part in the joint loss too.
-fn linear_bound<A: Exact>(linear: &Health, place: usize, terms: &MarketTerms, input: &LegInput, named: &Witness) -> RiskResult<Bound> {
+/// A market of linear legs alone: its scan is exact, its part in the joint loss to the atom: a gain is rounded up, as among such markets alone.
+fn linear_bound<A: Exact>(
+    linear: &Health,
+    place: usize,
+    (terms, input): (&MarketTerms, &LegInput),
+    cross: &CrossTerms,
+    named: &Witness,
+) -> RiskResult<Bound> {
     let leg = linear.legs.get(place).ok_or(RiskError::QuantityOutOfRange)?;
-    let ends = LinearEnds::new::<A>(terms, input, Measure::Maintenance);
-    let joint = linear_loss::<A>(&ends, terms.mm, row_index(named.joint)?);
+    let joint = if cross.group_of(place).is_some() {
+        let ends = LinearEnds::new::<A>(terms, input, Measure::Maintenance);
+        let row = row_index(named.joint)?;
+        let mirror = *MIRROR.get(row).ok_or(RiskError::ParameterOutOfRange)?;
+        let loss = linear_loss::<A>(&ends, terms.mm, row);
+        if loss < 0 {
+            A::sub(0, linear_loss::<A>(&ends, terms.mm, mirror))
+        } else {
+            loss
+        }
+    } else {
+        0
+    };
     Ok(Bound { scan: leg.scan_mm.raw(), add_on: leg.add_on_mm.raw(), tied: 0, joint })
 }
 
@@ -129,64 +346,73 @@ fn linear_loss<A: Exact>(ends: &LinearEnds, rate: i64, row: usize) -> i64 {
 }
 
 #[inline(never)]
-fn option_bound(
+fn option_bound<A: Exact>(
     shown: &mut Shortfall,
     linear: &Health,
-    bounded: &BoundedBook,
-    place: usize,
-    market: (&MarketTerms, &LegInput),
+    options: &NamedMarket,
+    (terms, input): (&MarketTerms, &LegInput),
+    cross: &CrossTerms,
     named: &Witness,
 ) -> RiskResult<Bound> {
-    let (terms, input) = market;
-    let leg = linear.legs.get(place).ok_or(RiskError::QuantityOutOfRange)?;
-    let part = option_part::<Bare>(bounded, place, terms.range, Measure::Maintenance)?;
-    let edge = Quote::new(terms.trigger_edge_of::<Bare>(leg.delta.raw().wrapping_add(part.delta_long)));
+    let is_joint = cross.group_of(options.place).is_some();
+    let expected = named.rows(options.place, options.is_grouped)?;
+    if (is_joint && !options.is_grouped) || expected != (options.rows, options.count) || options.range != terms.range {
+        return Err(RiskError::ParameterOutOfRange);
+    }
+    let leg = linear.legs.get(options.place).ok_or(RiskError::QuantityOutOfRange)?;
+    let edge = Quote::new(terms.trigger_edge_of::<A>(A::add(leg.delta.raw(), up_to_atom::<A>(options.delta))));
     let adverse = |edge: Quote| edge.min(Quote::ZERO);
-    let value = Quote::new(part.value);
+    let value = Quote::new(options.value >> UNIT_BITS);
     shown.equity = shown.equity.add(value)?.sub(adverse(leg.edge_trigger))?.add(adverse(edge))?;
     shown.equity_trigger = shown.equity_trigger.add(value)?.sub(leg.edge_trigger)?.add(edge)?;
-    let ends = LinearEnds::new::<Bare>(terms, input, Measure::Maintenance);
-    let (_, rows) = named.rows(place)?;
-    let mut bound = market_bound::<Bare>(&ends, &part, &MeasureRates::new(terms, Measure::Maintenance), rows);
-    bound.add_on = bound.add_on.checked_add(leg.add_on_mm.raw()).ok_or(RiskError::Overflow)?;
+    let ends = LinearEnds::new::<A>(terms, input, Measure::Maintenance);
+    let joint = if is_joint { Some(row_index(named.joint)?) } else { None };
+    let mut bound = market_bound::<A>(&ends, options, &MeasureRates::new(terms, Measure::Maintenance), joint)?;
+    bound.add_on = leg.add_on_mm.raw();
     Ok(bound)
 }
 
-/// What [`super::market::market_scan`] cannot be below, from three rows: the market's own, the joint one and its mirror.
-fn market_bound<A: Exact>(ends: &LinearEnds, part: &OptionPart, rates: &MeasureRates, rows: [usize; 3]) -> Bound {
-    let options = |row: usize| factored::<A>(dampened::<A>(row, part.rows.get(row).copied().unwrap_or(0)), rates.factor);
+/// What [`super::market::market_scan`] cannot be below, from the named rows; the part in the joint loss only where there is a `joint` row.
+fn market_bound<A: Exact>(ends: &LinearEnds, options: &NamedMarket, rates: &MeasureRates, joint: Option<usize>) -> RiskResult<Bound> {
     let moved = |row: usize| match GRID.get(row).map(|scenario| scenario.spot) {
         Some(SpotMove::Quarters(quarters)) => spot_move(rates.range, quarters.into()),
         Some(SpotMove::Tail(shock)) => shock.raw(),
         None => 0,
     };
-    let all = |row: usize| {
-        let loss = A::add(ends.loss::<A>(moved(row)), part.rows.get(row).copied().unwrap_or(0));
-        factored::<A>(dampened::<A>(row, loss), rates.factor)
-    };
+    let counted = |row: usize, loss: i64| factored::<A>(dampened::<A>(row, loss), rates.factor);
+    let all = |row: usize, loss: i64| counted(row, A::add(ends.loss::<A>(moved(row)), loss));
     let linear = ends.charge::<A>(rates.linear);
-    let grid = rows.into_iter().fold(0, |worst, row| worst.max(all(row)));
-    let grid_options = rows.into_iter().fold(0, |worst, row| worst.max(options(row)));
-    let scan = grid.min(A::add(linear, grid_options.min(part.max_loss)));
-    let add = A::add(A::add(part.basis, part.short), part.tenor);
-    let total = A::add(linear, A::add(grid_options, add).min(part.max_loss));
-    let total = if ends.is_nothing() { total } else { total.min(A::add(grid, add)) };
+    let grid = options.named::<A>().fold(0, |worst, (row, loss)| worst.max(all(row, loss)));
+    let grid_options = options.named::<A>().fold(0, |worst, (row, loss)| worst.max(counted(row, loss)));
+    let options_seen = grid_options.min(options.max_loss);
+    let scan = grid.min(A::add(linear, options_seen));
+    let total = A::add(linear, A::add(grid_options, options.add_on).min(options.max_loss));
+    let total = if ends.is_nothing() { total } else { total.min(A::add(grid, options.add_on)) };
     let tied = positive(A::sub(total, scan));
-    let [_, joint, mirror] = rows;
+    let Some(joint) = joint else { return Ok(Bound { scan, add_on: 0, tied, joint: 0 }) };
     // The share by which the profile is scaled: at least that of the charges with what is known of the options, for it grows with them.
-    let options_seen = grid_options.min(part.max_loss);
     let over_range = A::add(factored::<A>(ends.charge::<A>(rates.range), rates.factor), options_seen);
-    let share = share_of(A::add(linear, options_seen), over_range);
-    let in_profile =
-        |row: usize| if GRID.get(row).is_some_and(|scenario| scenario.is_tail()) { all(row).min(options(row)) } else { all(row) };
-    let at_joint = in_profile(joint);
-    let joint = if at_joint < 0 {
-        at_joint.max(A::sub(0, positive(in_profile(mirror))))
-    } else {
-        // Rounded down: a lower bound.
-        scale_floor::<A>(at_joint.min(scan), share)
+    let share = match share_of(A::add(linear, options_seen), over_range) {
+        ONE => ONE,
+        // What its rounding and that of the profile's share can come to.
+        share => positive(A::sub(share, 3)),
     };
-    Bound { scan, add_on: 0, tied, joint }
+    let in_profile = |row: usize| {
+        let loss = options.loss_in::<A>(row)?;
+        let whole = all(row, loss);
+        Ok::<_, RiskError>(if GRID.get(row).is_some_and(|scenario| scenario.is_tail()) { whole.min(counted(row, loss)) } else { whole })
+    };
+    let at_joint = in_profile(joint)?;
+    let joint = if at_joint < 0 {
+        let mirror = *MIRROR.get(joint).ok_or(RiskError::ParameterOutOfRange)?;
+        // It offsets no more than the mirrored loss, and no loss in a profile is above the scan, nor the scan above this limit.
+        let limit = linear.saturating_add(options.max_loss);
+        at_joint.max(A::sub(0, positive(in_profile(mirror)?).min(limit)))
+    } else {
+        // Above what the profile is cut at, it counts as the whole scan.
+        scale_floor::<A>(at_joint, share).min(scan)
+    };
+    Ok(Bound { scan, add_on: 0, tied, joint })
 }
 
 /// Groups, add-ons and depeg on the bounds, as the full requirement takes them on the scans: it rises with each of them.

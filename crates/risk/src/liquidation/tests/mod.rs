@@ -12,6 +12,7 @@ mod every_leg;
 mod grouped;
 mod price;
 mod progress;
+mod shown;
 mod sizing;
 mod states;
 

@@ -1,9 +1,9 @@
 //! The option kernel against the same code in checked arithmetic, at the edge of every bound; and what an averaging window and an expiry do.
 
-use super::super::grid::RowSet;
 use super::super::kernel::{Bare, Exact};
 use super::super::market::{market_scan, LinearEnds, MeasureRates};
 use super::super::options::{option_part, Measure};
+use super::super::series::{NamedGrid, NamedUnit};
 use super::kernel::Checked;
 use super::*;
 use crate::units::{MAX_LOTS, MAX_NOTIONAL, MAX_PRICE};
@@ -13,8 +13,8 @@ fn edge(low: i64, high: i64) -> impl Strategy<Value = i64> {
     prop_oneof![Just(low), Just(high), low..=high]
 }
 
-/// Any series inside the documented ranges, its ends favoured.
-fn any_series() -> impl Strategy<Value = (MarketRisk, ExpiryTerms, SeriesTerms)> {
+/// Range, expiry and terms of any series inside the documented ranges, their ends favoured.
+fn any_spec() -> impl Strategy<Value = (Ratio, ExpiryTerms, Price, OptionKind, Ratio)> {
     let prices = (edge(1, MAX_PRICE), edge(1, MAX_PRICE), edge(1, MAX_PRICE));
     let rest = (edge(0, MAX_TAU.raw()), edge(0, Ratio::ONE.raw()), edge(SIGMA_MIN.raw(), SIGMA_MAX.raw()), any::<bool>());
     (prices, rest, edge(SPOT_RANGE_MIN.raw(), SPOT_RANGE_MAX.raw())).prop_map(
@@ -28,10 +28,16 @@ fn any_series() -> impl Strategy<Value = (MarketRisk, ExpiryTerms, SeriesTerms)>
             };
             let expiry = ExpiryTerms::new(&risk, &OptionParams::default()).unwrap();
             let kind = if is_put { OptionKind::Put } else { OptionKind::Call };
-            let series = SeriesTerms::new(&expiry, Price::new(strike), kind, Ratio::new(sigma)).unwrap();
-            (MarketRisk { spot_range: Ratio::new(range), ..major(MAX_PRICE) }, expiry, series)
+            (Ratio::new(range), expiry, Price::new(strike), kind, Ratio::new(sigma))
         },
     )
+}
+
+fn any_series() -> impl Strategy<Value = (MarketRisk, ExpiryTerms, SeriesTerms)> {
+    any_spec().prop_map(|(range, expiry, strike, kind, sigma)| {
+        let series = SeriesTerms::new(&expiry, strike, kind, sigma).unwrap();
+        (MarketRisk { spot_range: range, ..major(MAX_PRICE) }, expiry, series)
+    })
 }
 
 fn filled<A: Exact>(series: &SeriesTerms, grid: &SpotGrid) -> [i64; COLUMNS] {
@@ -68,12 +74,20 @@ proptest! {
         prop_assert!(values.iter().all(|value| *value >= 0));
     }
 
-    /// The prices of the whole grid are those of the plan by column that the witness reads.
+    /// What a witness prices is what the whole table has in those rows, skew rows in both signs.
     #[test]
-    fn the_whole_grid_follows_the_plan((risk, _, series) in any_series()) {
-        let grid = SpotGrid::new(risk.spot_range).unwrap();
-        let rows = (0..SCENARIOS).fold(RowSet::NONE, RowSet::with);
-        prop_assert_eq!(series.price(&grid, 0, 0), series.price_rows(&grid, rows, 0, 0));
+    fn named_rows_are_those_of_the_whole_table(
+        (range, expiry, strike, kind, sigma) in any_spec(),
+        rows in prop::collection::vec(0..SCENARIOS, 0..=3),
+    ) {
+        let grid = NamedGrid::new(range, &rows).unwrap();
+        let named = NamedUnit::price(&grid, &expiry, strike, kind, sigma, None).unwrap();
+        let whole = SeriesTerms::new(&expiry, strike, kind, sigma).unwrap().price(&SpotGrid::new(range).unwrap(), 0, 0);
+        prop_assert_eq!(named, NamedUnit::of(&grid, &whole));
+        for (row, [one, other]) in rows.iter().zip(named.rows) {
+            let column = if *row < 31 { *row } else { 31 + 2 * (row - 31) };
+            prop_assert_eq!((one, *row < 31 || other == whole.values[column + 1]), (whole.values[column], true));
+        }
     }
 
     /// Sixteen of the largest legs, with orders, beside the largest perp: nothing wraps up to the scan.
