@@ -74,9 +74,9 @@ pub(crate) fn flag_state(
     // Whether an account was short before others' bankruptcies closed its lots takes the whole grid; below half it does not matter (RULES 7.5).
     require!(!portfolio.is_deleveraged() || shown.is_below_half().or_refuse()?, PlimsollError::AdlGrace);
     let sample = Sample { publish: Secs::new(portfolio.oldest_publish()), now };
-    let params = &market.liquidation_params;
+    let params = *market.liquidation_params;
     let sellable = if portfolio.has_options() { portfolio.sellable().max(params.bankrupt_value) } else { portfolio.sellable() };
-    let moved = transition_shown(&account.liquidation, shown, sellable, sample, params).or_refuse()?;
+    let moved = transition_shown(&account.liquidation, shown, sellable, sample, &params).or_refuse()?;
     store(account, &moved, market, now)
 }
 

@@ -28,7 +28,7 @@ pub mod method {
     pub const SOLMATH: u8 = 1;
     /// solmath's call and put with all Greeks.
     pub const SOLMATH_GREEKS: u8 = 2;
-    /// The engine's precise Black-76 call: atoms per lot, Q30, seconds; the result in 2⁻³⁰ of an atom.
+    /// The engine's precise Black-76 call: atoms per lot, Q30, seconds; the result in 2⁻³² of an atom.
     pub const BLACK_76: u8 = 3;
     /// The same with all Greeks.
     pub const BLACK_76_GREEKS: u8 = 4;

@@ -5,7 +5,6 @@ use super::Readings;
 use anyhow::{ensure, Context, Result};
 use plimsoll_sdk::build;
 use plimsoll_sdk::state::RiskGroup;
-use solana_signer::Signer;
 
 /// Two hours of five-minute buckets in a group of eight markets with prices of their own; the dearest update counts.
 pub(super) fn update_group(readings: &mut Readings) -> Result<()> {

@@ -55,9 +55,9 @@ pub(super) fn compare(readings: &mut Readings) -> Result<()> {
     let precise = bench.slope(method::BLACK_76, &legs())?;
     let precise_greeks = bench.slope(method::BLACK_76_GREEKS, &legs())?;
     let table = bench.slope(method::TABLE, &legs())?;
-    // Both priced the same options: dollars at 10¹² against 2⁻³⁰ of an atom, within a ten-millionth of the forward.
+    // Both priced the same options: dollars at 10¹² against 2⁻³² of an atom, within a ten-millionth of the forward.
     for ((theirs, ours), mark) in solmath.prices.iter().zip(&precise.prices).zip(&table.prices) {
-        let (theirs, ours) = (theirs / 1_000, (ours * 1_000) >> 30);
+        let (theirs, ours) = (theirs / 1_000, (ours * 1_000) >> 32);
         ensure!(
             theirs.abs_diff(ours) <= FORWARD / 10_000 && ours.abs_diff(mark * 1_000) <= 3_000,
             "{theirs} {ours} {mark}: thousandths of an atom"

@@ -14,7 +14,7 @@ const PLACE_ORDER_8: u64 = 15_000;
 const FILL: u64 = 10_000;
 const UPDATE_MARKET: u64 = 15_000;
 const DEPOSIT: u64 = 15_000;
-const PERP_LEG: u64 = 401;
+const PERP_LEG: u64 = 400;
 /// Makers of the fill readings.
 const MAKERS: usize = 8;
 /// Orders a side of a full book, and how many of them each account places.

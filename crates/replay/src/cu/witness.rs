@@ -1,10 +1,9 @@
 //! Readings of a liquidation that is started by a witness (RULES 4.6).
 
 use super::options::full_account;
-use super::scene::{Scene, MAJORS};
+use super::scene::{packet_size, Scene, MAJORS};
 use super::Readings;
 use crate::world::audit::Census;
-use crate::world::Member;
 use anyhow::{anyhow, ensure, Result};
 use plimsoll_sdk::build;
 use plimsoll_sdk::preview::{self, Reading};
@@ -16,26 +15,26 @@ use solana_signer::Signer;
 /// Most it may cost (issue 3 and DESIGN 4).
 const WITNESS: u64 = 30_000;
 
-/// Flags the full account of `check_health/16options_4perps_4collaterals` after a fall of its prices, alone and with its markets in one risk group.
+/// Flags the full account of `check_health/16options_4perps_4collaterals` after losses, alone and with its markets in one risk group.
 pub(super) fn flag(readings: &mut Readings) -> Result<()> {
-    let alone = reading(false)?;
+    let (alone, percent) = reading(false)?;
     readings.row(
         "witness/16options",
         alone,
         Some(WITNESS),
-        "`flag_liquidation` of the account of check_health/16options_4perps_4collaterals below half of its maintenance margin: equity exactly, the \
-         named rows, the flag, its orders cancelled, the event's self-CPI included",
+        format!(
+            "`flag_liquidation` of the account of check_health/16options_4perps_4collaterals after losses: equity exactly, {percent} % of its \
+             maintenance margin from one row a market, the flag, its orders cancelled, the event's self-CPI included"
+        ),
     );
-    let grouped = reading(true)?;
-    readings.more(
-        "witness/16options, one risk group",
-        grouped,
-        "the same with the four markets in a risk group: the joint row and its mirror too",
-    );
+    let (grouped, percent) = reading(true)?;
+    let what = format!("the same with the four markets in a risk group: the joint row and its mirror too; shows {percent} %");
+    readings.more("witness/16options, one risk group", grouped, what);
     Ok(())
 }
 
-fn reading(is_grouped: bool) -> Result<u64> {
+/// Compute units, and the per cent of maintenance margin that the witness shows.
+fn reading(is_grouped: bool) -> Result<(u64, i64)> {
     let mut scene = Scene::new()?;
     if is_grouped {
         let markets: Vec<_> = (0..4).map(|market| scene.keys(market).market).collect();
@@ -47,41 +46,32 @@ fn reading(is_grouped: bool) -> Result<u64> {
         })?;
     }
     let member = full_account(&mut scene)?;
-    for _ in 0..12 {
-        scene.shock(-10)?;
-    }
-    // A fifth of maintenance margin is left.
-    let health =
-        preview::account_health(&scene.world.member(&member.account), &Known::of(&scene), scene.world.now).map_err(|e| anyhow!("{e:?}"))?;
-    let cash = scene.world.member(&member.account).cash - health.equity_trigger.raw() + health.mm.raw() / 5;
-    ensure!(cash >= 0, "the account cannot fail: {health:?}");
-    scene.world.edit::<MarginAccount>(&member.account, |account| account.cash = cash)?;
     scene.pass(1)?;
-    let cu = show(&mut scene, &member)?;
-    ensure!(scene.world.member(&member.account).liquidation.state == 2, "the account was not flagged");
-    Ok(cu)
-}
-
-/// Looks for the best witness off chain and sends it.
-fn show(scene: &mut Scene, member: &Member) -> Result<u64> {
-    let account = scene.world.member(&member.account);
-    let reading = Reading::of(&account, &Known::of(scene), scene.world.now).map_err(|e| anyhow!("{e:?}"))?;
-    let (witness, _) = reading.witness().map_err(|e| anyhow!("{e:?}"))?;
+    let (mm, witness, shown) = {
+        let account = scene.world.member(&member.account);
+        let reading = Reading::of(&account, &Known(Census::take(&scene.world)), scene.world.now).map_err(|error| anyhow!("{error:?}"))?;
+        let health = reading.health().map_err(|error| anyhow!("{error:?}"))?;
+        let (witness, shown) = reading.witness().map_err(|error| anyhow!("{error:?}"))?;
+        (health.mm.raw(), witness, shown)
+    };
+    // Two fifths of what the witness shows are left: the cash is gone, and the first position has an old loss.
+    let excess = shown.equity_trigger.raw() - shown.requirement.raw() / 5 * 2;
+    scene.world.edit::<MarginAccount>(&member.account, |account| {
+        account.perps[0].position.quote -= excess - account.cash;
+        account.cash = 0;
+    })?;
+    scene.pass(1)?;
     let portfolio = scene.world.portfolio(&member.account);
     let flag = build::flag_liquidation(member.account, scene.keys(0).market, &witness, &portfolio);
     let payer = scene.world.payer.insecure_clone();
-    ensure!(super::scene::packet_size(&flag, &payer.pubkey()) <= 1_232, "a witness does not fit a packet");
-    scene.cost_of_large(flag, &payer)
+    ensure!(packet_size(&flag, &payer.pubkey()) <= 1_232, "a witness does not fit a packet");
+    let cu = scene.cost_of_large(flag, &payer)?;
+    ensure!(scene.world.member(&member.account).liquidation.state == 2, "the account was not flagged");
+    Ok((cu, shown.requirement.raw() * 100 / mm))
 }
 
 /// Every account of the program, for previews.
 struct Known(Census);
-
-impl Known {
-    fn of(scene: &Scene) -> Self {
-        Self(Census::take(&scene.world))
-    }
-}
 
 impl preview::Accounts for Known {
     fn market(&self, key: &Pubkey) -> Option<&Market> {

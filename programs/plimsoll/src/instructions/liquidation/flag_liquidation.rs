@@ -70,8 +70,10 @@ fn run<'info>(ctx: &Context<'info, FlagLiquidation<'info>>, witness: Witness, cl
     require!(shown.is_shown(), PlimsollError::NoShortfallShown);
     let known = *account.liquidation;
     let state = flag_state(&mut account, &portfolio, &shown, &market, now)?;
-    let why_not = if now.raw() < known.adl_grace_until { PlimsollError::AdlGrace } else { PlimsollError::AwaitSecondSample };
-    require!(known != *account.liquidation, why_not);
+    if known == *account.liquidation {
+        let is_grace = now.raw() < known.adl_grace_until;
+        return Err(if is_grace { PlimsollError::AdlGrace } else { PlimsollError::AwaitSecondSample }.into());
+    }
     if state == AccountState::Liquidating {
         account.cancel_all();
     }
