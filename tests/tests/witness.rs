@@ -149,7 +149,7 @@ fn the_event_says_what_was_shown() -> Result<()> {
 fn an_account_with_options_is_flagged_and_cured() -> Result<()> {
     let (mut stage, failing) = call_seller()?;
     let keeper = stage.world.join(1_000_000 * USD as u64, 500_000 * USD as u64)?;
-    stage.price(0, 260 * USD)?;
+    stage.price(0, 240 * USD)?;
     let health = stage.health(&failing)?;
     assert!(2 * health.equity_trigger < health.mm, "{health:?}");
     refused(flag(&mut stage, &failing, &NOTHING), "NoShortfallShown");
@@ -286,9 +286,9 @@ fn nobody_is_flagged_whom_the_whole_check_would_not_flag() -> Result<()> {
                 stage.world.give_option(&trader.account, market, place, strike, is_put, lots)?;
             }
         }
-        // Within a tenth around maintenance margin.
+        // From a third of maintenance margin to a tenth above it.
         let health = stage.preview(&stage.world.member(&trader.account))?;
-        let aim = health.mm * (90 + random.below(21)) / 100;
+        let aim = health.mm * (30 + random.below(81)) / 100;
         let cash = stage.world.member(&trader.account).cash + aim - health.equity_trigger;
         if cash < 0 {
             continue;
@@ -330,8 +330,8 @@ fn whatever_is_wrong_changes_nothing() -> Result<()> {
     let (mut stage, failing, group) = grouped()?;
     give_collateral(&mut stage, &failing)?;
     let stranger = stage.world.join(0, 0)?;
-    stage.world.edit::<MarginAccount>(&failing.account, |account| account.cash = 0)?;
     stage.price(0, 150 * USD)?;
+    stage.world.edit::<MarginAccount>(&failing.account, |account| account.cash = 0)?;
     let (witness, shown) = best(&stage, &failing);
     assert!(shown.is_shown());
     let good = flag_with(&stage, &failing, 0, &witness);

@@ -47,8 +47,6 @@ pub struct Reading {
     pub legs: Vec<Leg>,
     /// Its options, with their values in every scenario.
     pub options: Options,
-    /// Bit per leg whose market belongs to a risk group, shared with another leg or not.
-    pub grouped: u8,
     /// The risk groups that two or more of its markets share.
     pub groups: Vec<GroupTerms>,
 }
@@ -58,8 +56,7 @@ impl Reading {
     ///
     /// Errors: [`RiskError::WrongState`] when an account is not found; the engine's.
     pub fn of(account: &MarginAccount, accounts: &impl Accounts, now: i64) -> RiskResult<Self> {
-        let mut reading =
-            Self { cash: Quote::new(account.cash), legs: Vec::new(), options: Options::default(), grouped: 0, groups: Vec::new() };
+        let mut reading = Self { cash: Quote::new(account.cash), legs: Vec::new(), options: Options::default(), groups: Vec::new() };
         let mut groups: Vec<(Pubkey, u8)> = Vec::new();
         for (index, slot) in account.perps.iter().enumerate().filter(|(_, slot)| slot.is_used()) {
             let market = accounts.market(&slot.market).ok_or(RiskError::WrongState)?;
@@ -96,7 +93,6 @@ impl Reading {
         let place = u8::try_from(self.legs.len()).map_err(|_| RiskError::QuantityOutOfRange)?;
         let bit = 1_u8.checked_shl(place.into()).ok_or(RiskError::QuantityOutOfRange)?;
         if market.group != Pubkey::default() {
-            self.grouped |= bit;
             match groups.iter_mut().find(|(group, _)| *group == market.group) {
                 Some((_, members)) => *members |= bit,
                 None => groups.push((market.group, bit)),
@@ -122,8 +118,7 @@ impl Reading {
         let book = self.options.book();
         let mut options = Vec::new();
         for (place, leg) in (0_u8..).zip(&self.legs).filter(|(place, _)| self.options.has(*place)) {
-            let is_grouped = self.grouped.wrapping_shr(place.into()) & 1 == 1;
-            let mut market = NamedMarket::new(named, place, leg.terms.spot_range(), is_grouped)?;
+            let mut market = NamedMarket::new(named, place, leg.terms.spot_range())?;
             market.add_book(&book)?;
             options.push(market);
         }
@@ -146,7 +141,7 @@ impl Reading {
                     self.keep_better(&mut best, &mut shown, trial)?;
                 }
             }
-            for row in rows().filter(|_| !self.groups.is_empty()) {
+            for row in rows() {
                 let trial = Witness { joint: row, ..best };
                 self.keep_better(&mut best, &mut shown, trial)?;
             }

@@ -4,7 +4,7 @@
 //! maxima over rows or rise with them, it is a lower bound of MM. A cure is never shown this way: it takes the whole grid.
 
 use super::cross::{depeg_of, CrossTerms, GroupTerms, Standalone};
-use super::grid::{SpotMove, GRID, MIRROR, ROW_NONE, SCENARIOS};
+use super::grid::{SpotMove, COLUMN_BASIS_DOWN, COLUMN_BASIS_UP, COLUMN_NONE, GRID, MIRROR, ROW_NONE, SCENARIOS};
 use super::health::{health, Health, MAX_LEGS};
 use super::kernel::{positive, scale_floor, Bare, Exact, LegInput};
 use super::market::{dampened, factored, share_of, LinearEnds, MeasureRates};
@@ -23,7 +23,8 @@ const ONE: i64 = Ratio::ONE.raw();
 /// The scenarios that a witness names; rows 1 ..= 33 of the grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Witness {
-    /// The joint scenario of RULES 4.3. Row 22, no move, where there is no group.
+    /// The joint scenario of RULES 4.3; priced with its mirror. Row 22, no move, costs and shows nothing; without a group another row shows more of
+    /// every market: 16 the basis contingency.
     pub joint: u8,
     /// By market, in the order of the account's legs: the scenario in which it loses most by itself.
     pub alone: [u8; MAX_LEGS],
@@ -72,21 +73,18 @@ impl Witness {
         self.alone.iter().chain([&self.joint]).try_for_each(|row| row_index(*row).map(drop))
     }
 
-    /// The rows in which the market at `place` is priced, distinct, the market's own first; and how many they are. The joint rows only count in
-    /// a group.
-    fn rows(&self, place: usize, is_grouped: bool) -> RiskResult<([usize; NAMED], usize)> {
+    /// The rows in which the market at `place` is priced, distinct, the market's own first; and how many they are. No move needs no price.
+    fn rows(&self, place: usize) -> RiskResult<([usize; NAMED], usize)> {
         let alone = row_index(*self.alone.get(place).ok_or(RiskError::QuantityOutOfRange)?)?;
-        let mut rows = [alone; NAMED];
-        let mut count = 1_usize;
-        if is_grouped {
-            let joint = row_index(self.joint)?;
-            let mirror = *MIRROR.get(joint).ok_or(RiskError::ParameterOutOfRange)?;
-            for row in [joint, mirror] {
-                if rows.get(..count).is_some_and(|known| !known.contains(&row)) {
-                    if let Some(slot) = rows.get_mut(count) {
-                        *slot = row;
-                        count = count.wrapping_add(1);
-                    }
+        let joint = row_index(self.joint)?;
+        let mirror = *MIRROR.get(joint).ok_or(RiskError::ParameterOutOfRange)?;
+        let mut rows = [COLUMN_NONE; NAMED];
+        let mut count = 0_usize;
+        for row in [alone, joint, mirror] {
+            if !rows.contains(&row) {
+                if let Some(slot) = rows.get_mut(count) {
+                    *slot = row;
+                    count = count.wrapping_add(1);
                 }
             }
         }
@@ -109,11 +107,10 @@ pub struct NamedLeg {
     pub log: Option<Log>,
 }
 
-/// The options of one market in the rows that a witness names: two to four prices per option instead of 35.
+/// The options of one market in the rows that a witness names: one to four prices per option instead of 35.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NamedMarket {
     place: usize,
-    is_grouped: bool,
     range: i64,
     grid: NamedGrid,
     /// The rows, counted from 0, and what they lose; the first `count` are set. Sixteenths of an atom until the market is asked.
@@ -125,7 +122,7 @@ pub struct NamedMarket {
     delta: i64,
     /// The most that the positions can still lose, atoms.
     max_loss: i64,
-    /// Short-option minimum and tenor discount. [The basis contingency reads two rows more: a lower bound does without.]
+    /// Short-option minimum, tenor discount, and the basis contingency as far as its two rows were named.
     add_on: i64,
     legs: usize,
 }
@@ -142,17 +139,16 @@ struct ExpirySum {
 }
 
 impl NamedMarket {
-    /// The market at `place` of the account's legs, still without options, with its spot range; `is_grouped` when it may share a risk group with
-    /// another of them.
+    /// The market at `place` of the account's legs, still without options, with its spot range.
     ///
     /// Errors: [`RiskError::ParameterOutOfRange`] for rows that are none or a range outside 14 % ..= 60 %, [`RiskError::QuantityOutOfRange`] for a
     /// place that is none.
-    pub fn new(named: &Witness, place: u8, range: Ratio, is_grouped: bool) -> RiskResult<Self> {
-        let (rows, count) = named.rows(place.into(), is_grouped)?;
+    pub fn new(named: &Witness, place: u8, range: Ratio) -> RiskResult<Self> {
+        let (rows, count) = named.rows(place.into())?;
         let grid = NamedGrid::new(range, rows.get(..count).unwrap_or_default())?;
         let (place, range) = (usize::from(place), range.raw());
         let (losses, value, delta, max_loss, add_on, legs) = ([0; NAMED], 0, 0, 0, 0, 0);
-        Ok(Self { place, is_grouped, range, grid, rows, losses, count, value, delta, max_loss, add_on, legs })
+        Ok(Self { place, range, grid, rows, losses, count, value, delta, max_loss, add_on, legs })
     }
 
     /// Adds the legs of one expiry.
@@ -217,7 +213,11 @@ impl NamedMarket {
         self.max_loss = self.max_loss.saturating_add(max_loss::<A>(held, sum.value, expiry.forward, self.range));
         let charge = |base: i64, rate: i64| crate::fixed_math::scale(base, Ratio::new(rate), Round::Ceil);
         let short = A::mul(A::add(positive(A::sub(0, sum.calls)), positive(A::sub(0, sum.puts))), expiry.forward);
-        for (base, rate) in [(short, expiry.short_mm), (up_to_atom::<A>(positive(sum.value)), expiry.tenor)] {
+        let is_basis = |row: &usize| [COLUMN_BASIS_UP, COLUMN_BASIS_DOWN].contains(row);
+        let moves = self.rows.iter().zip(&sum.losses).take(self.count).filter(|(row, _)| is_basis(row));
+        let basis = moves.fold(0, |worst: i64, (_, [loss, _])| worst.max(*loss));
+        let of_legs = up_to_atom::<A>(positive(sum.value));
+        for (base, rate) in [(short, expiry.short_mm), (of_legs, expiry.tenor), (up_to_atom::<A>(basis), expiry.basis)] {
             if base != 0 {
                 self.add_on = self.add_on.checked_add(charge(base, rate)?).ok_or(RiskError::Overflow)?;
             }
@@ -235,8 +235,11 @@ impl NamedMarket {
         self.rows.iter().enumerate().take(self.count).map(|(index, row)| (*row, self.loss::<A>(index)))
     }
 
-    /// What the options lose in `row`, if it was named.
+    /// What the options lose in `row`, if it was named or is that of no move.
     fn loss_in<A: Exact>(&self, row: usize) -> RiskResult<i64> {
+        if row == COLUMN_NONE {
+            return Ok(0);
+        }
         self.named::<A>().find(|(named, _)| *named == row).map(|(_, loss)| loss).ok_or(RiskError::ParameterOutOfRange)
     }
 }
@@ -276,7 +279,7 @@ fn up_to_atom<A: Exact>(sixteenths: i64) -> i64 {
 /// Equity exactly and a lower bound of MM from the scenarios of `named`.
 ///
 /// `options` are the account's markets that have any, in the order of the legs, made with the same `named`. Errors: as [`super::portfolio`];
-/// [`RiskError::ParameterOutOfRange`] for a row that is none, and for options made with another witness or without the joint rows of their group.
+/// [`RiskError::ParameterOutOfRange`] for a row that is none, and for options made with another witness or spot range.
 #[inline(never)]
 pub fn witness<'a, I>(cash: Quote, legs: I, options: &[NamedMarket], cross: &CrossTerms, named: &Witness) -> RiskResult<Shortfall>
 where
@@ -355,8 +358,7 @@ fn option_bound<A: Exact>(
     named: &Witness,
 ) -> RiskResult<Bound> {
     let is_joint = cross.group_of(options.place).is_some();
-    let expected = named.rows(options.place, options.is_grouped)?;
-    if (is_joint && !options.is_grouped) || expected != (options.rows, options.count) || options.range != terms.range {
+    if named.rows(options.place)? != (options.rows, options.count) || options.range != terms.range {
         return Err(RiskError::ParameterOutOfRange);
     }
     let leg = linear.legs.get(options.place).ok_or(RiskError::QuantityOutOfRange)?;

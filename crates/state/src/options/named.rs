@@ -48,7 +48,7 @@ pub fn named_options(
         });
         let options = match options {
             Some(ref mut options) => options,
-            None => options.insert(NamedMarket::new(named, place, Ratio::new(market.range), crate::key::is_set(&market.group))?),
+            None => options.insert(NamedMarket::new(named, place, Ratio::new(market.range))?),
         };
         options.add_expiry(&terms, priced)?;
     }

@@ -17,7 +17,7 @@ use plimsoll_state::{MarginAccount, Market};
 /// Arguments of `flag_liquidation`: rows 1 ..= 33 of the grid.
 #[derive(AnchorSerialize, AnchorDeserialize, Clone, Copy)]
 pub struct FlagLiquidationArgs {
-    /// The joint scenario; 22, no move, where no two markets share a risk group.
+    /// The joint scenario; 22, no move, costs nothing.
     pub joint: u8,
     /// Each market's own scenario, in the order of the account's positions, then of its collaterals; 22 where there is none.
     pub alone: [u8; 8],
