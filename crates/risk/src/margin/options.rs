@@ -239,16 +239,17 @@ impl Ends {
     }
 }
 
-/// The option legs of `market`, whose spot range is `range`, in one measure.
-///
-/// Errors: none inside the bounds of [`OptionBook::check`] but [`RiskError::Overflow`].
+/// [`add_legs`] to nothing.
+#[cfg(test)]
 pub(super) fn option_part<A: Exact>(bounded: &BoundedBook, market: usize, range: i64, measure: Measure) -> RiskResult<OptionPart> {
     let mut part = OptionPart::NONE;
     add_legs::<A>(&mut part, bounded, market, range, measure)?;
     Ok(part)
 }
 
-/// [`option_part`] in place of [`OptionPart::NONE`].
+/// The option legs of `market`, whose spot range is `range`, in one measure, in place of [`OptionPart::NONE`].
+///
+/// Errors: none inside the bounds of [`OptionBook::check`] but [`RiskError::Overflow`].
 #[inline(never)]
 pub(super) fn add_legs<A: Exact>(
     part: &mut OptionPart,

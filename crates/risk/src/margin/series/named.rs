@@ -2,7 +2,6 @@
 //! table.
 
 use super::super::grid::{COLUMN_NONE, COLUMN_SKEW, ROW_SPOT, SCENARIOS, SPOT_NONE};
-use super::{ln_fast, Exact, Round, RATIO_BITS, TAILS};
 use super::{
     away, cdf_from_edge, ln_fast, magnitude, positive, spot_move, Bare, Exact, ExpiryTerms, Log, OptionKind, Price, Ratio, RiskError,
     RiskResult, SeriesTerms, UnitValues, VolPoint, D_SHIFT, LN_ONE_Q56, LOG_MAX, ONE, PLAN, RATIO_BITS, SIGMA_MAX, SIGMA_MIN,
