@@ -91,7 +91,7 @@ fn two_samples_flag_as_liquidate_would() -> Result<()> {
     assert!(!shown.is_shown());
     refused(flag(&mut stage, &trader, &witness), "NoShortfallShown");
 
-    // At $187: E = $692 below MM = 4.5 % of $18,700 and above half of it.
+    // At $187: E = $690 below MM = 4.95 % of $18,700 and above half of it.
     stage.price(0, 187 * USD)?;
     let before = stage.world.member(&trader.account);
     let whole = stage.world.svm.clone();

@@ -27,7 +27,8 @@ pub fn markdown(readings: &Readings, compiler: &str) -> String {
     let mut page = String::from(
         "# Compute units\n\nWritten by `cargo xtask cu`. Each reading is one whole transaction with one instruction, executed by the compiled program in LiteSVM\n\
          and charged by its runtime: account loading, inner calls and events included, nothing subtracted. A transaction has 200,000 unless it\n\
-         asks for more; only the checks of options do here, and the 150 for asking are taken off.\n\n",
+         asks for more; only the checks of options and the witness do here, and the 150 for asking are taken off. Slopes are differences of two such\n\
+         readings; those of solmath, of single prices and of the engine's part of a perp leg come from `tools/sbf-bench`, a program of its own.\n\n",
     );
     let _ = writeln!(page, "Compiler: {compiler}.\n");
     page.push_str("| row | compute units | budget | | what was run |\n| --- | ---: | ---: | --- | --- |\n");

@@ -24,7 +24,7 @@ pub(super) fn flag(readings: &mut Readings) -> Result<()> {
         Some(WITNESS),
         format!(
             "`flag_liquidation` of the account of check_health/16options_4perps_4collaterals after losses: equity exactly, {percent} % of its \
-             maintenance margin from one row a market, the flag, its orders cancelled, the event's self-CPI included"
+             maintenance margin from the named rows, the flag, its orders cancelled, the event's self-CPI included"
         ),
     );
     let (grouped, percent) = reading(true)?;
