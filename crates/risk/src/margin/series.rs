@@ -66,14 +66,19 @@ impl SpotGrid {
         }
         let mut spots = [(ONE, 0); SPOTS];
         for (quarters, spot) in (-4_i64..).zip(spots.iter_mut().take(9)).filter(|(quarters, _)| *quarters != 0) {
-            let factor = ONE.wrapping_add(spot_move(range.raw(), quarters));
-            *spot = (factor, ln_ratio(Ratio::new(factor))?.to_ratio().raw());
+            *spot = moved_spot(range.raw(), quarters)?;
         }
         for (spot, (shock, log)) in spots.iter_mut().skip(9).zip(TAILS.iter().zip(TAIL_LOGS)) {
             *spot = (ONE.wrapping_add(shock.raw()), log);
         }
         Ok(Self { spots })
     }
+}
+
+/// 1 + so many quarters of the range, and its logarithm, Q30.
+fn moved_spot(range: i64, quarters: i64) -> RiskResult<(i64, i64)> {
+    let factor = ONE.wrapping_add(spot_move(range, quarters));
+    Ok((factor, ln_ratio(Ratio::new(factor))?.to_ratio().raw()))
 }
 
 /// So many quarters of the range, Q30; whole quarters of it cut toward zero, the full range exactly.

@@ -3,9 +3,9 @@
 
 use super::super::grid::{COLUMN_NONE, COLUMN_SKEW, ROW_SPOT, SCENARIOS, SPOT_NONE};
 use super::{
-    away, cdf_from_edge, ln_fast, magnitude, positive, spot_move, Bare, Exact, ExpiryTerms, Log, OptionKind, Price, Ratio, RiskError,
-    RiskResult, SeriesTerms, UnitValues, VolPoint, D_SHIFT, LN_ONE_Q56, LOG_MAX, ONE, PLAN, RATIO_BITS, SIGMA_MAX, SIGMA_MIN,
-    SPOT_RANGE_MAX, SPOT_RANGE_MIN, TAILS, TAIL_LOGS, UNIT_BITS, VALUE_SHIFT,
+    away, cdf_from_edge, ln_fast, magnitude, moved_spot, positive, Bare, Exact, ExpiryTerms, Log, OptionKind, Price, Ratio, RiskError,
+    RiskResult, SeriesTerms, UnitValues, VolPoint, D_SHIFT, LOG_MAX, ONE, PLAN, RATIO_BITS, SIGMA_MAX, SIGMA_MIN, SPOT_RANGE_MAX,
+    SPOT_RANGE_MIN, TAILS, TAIL_LOGS, UNIT_BITS, VALUE_SHIFT,
 };
 
 /// Most rows that a witness names in one market.
@@ -67,8 +67,7 @@ impl Column {
             None if spot == SPOT_NONE => Some((ONE, 0)),
             None => {
                 let quarters = i64::try_from(spot).map_err(|_| RiskError::Overflow)?.wrapping_sub(4);
-                let factor = ONE.wrapping_add(spot_move(range, quarters));
-                Some((factor, ln_fast(factor.unsigned_abs())?.raw().wrapping_sub(LN_ONE_Q56) >> 26))
+                Some(moved_spot(range, quarters)?)
             }
         };
         let points = places.map(|place| PLAN.get(place).map_or(0, |(_, point)| *point));
