@@ -57,7 +57,7 @@ pub fn measure() -> Result<Readings> {
     trading::cancel(&mut readings)?;
     liquidation::liquidate(&mut readings)?;
     options::check_health(&mut readings)?;
-    trading::per_perp_leg(&mut readings)?;
+    trading::whole_perp_leg(&mut readings)?;
     witness::flag(&mut readings)?;
     group::update_group(&mut readings)?;
     prices::compare(&mut readings)?;

@@ -15,6 +15,8 @@ use solana_transaction::versioned::VersionedTransaction;
 /// Legs of the longer of two runs; the other has one.
 const LEGS: usize = 8;
 const RESULT_BYTES: usize = 16;
+/// Most that the engine may need for a perp leg (DESIGN 4).
+const PERP_LEG: u64 = 400;
 /// solmath's scale.
 const SCALE: u128 = 1_000_000_000_000;
 const YEAR: u128 = 31_536_000;
@@ -79,10 +81,12 @@ pub(super) fn compare(readings: &mut Readings) -> Result<()> {
     );
     readings.more("plimsoll, a price of the scenario table", table.cu.div_ceil(TABLE), "the row above / 35: within 3e-8 of the forward");
     let (one, eight) = (bench.perps(1)?, bench.perps(8)?);
-    readings.more(
-        "perp leg, engine alone",
+    readings.row(
+        "per_perp_leg",
         eight.saturating_sub(one).div_ceil(7),
-        "`margin::health` over 8 legs less that over 1 / 7: all three measures of a leg with orders on both sides, its market's terms given",
+        Some(PERP_LEG),
+        "the engine's part: (`margin::health` over 8 legs − over 1) / 7; all three measures of a leg with orders on both sides, its market's terms \
+         given. What finding, reading and touching the accounts adds is below",
     );
     Ok(())
 }

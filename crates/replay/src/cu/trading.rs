@@ -14,7 +14,6 @@ const PLACE_ORDER_8: u64 = 15_000;
 const FILL: u64 = 10_000;
 const UPDATE_MARKET: u64 = 15_000;
 const DEPOSIT: u64 = 15_000;
-const PERP_LEG: u64 = 400;
 /// Makers of the fill readings.
 const MAKERS: usize = 8;
 /// Orders a side of a full book, and how many of them each account places.
@@ -90,8 +89,8 @@ pub(super) fn check_health(readings: &mut Readings) -> Result<()> {
     scene.check()
 }
 
-/// The marginal cost of a position with orders on both sides: a check of eight such less one of one.
-pub(super) fn per_perp_leg(readings: &mut Readings) -> Result<()> {
+/// The marginal cost of a position with orders on both sides: a check of eight such less one of one. The engine's part of it is a row of its own.
+pub(super) fn whole_perp_leg(readings: &mut Readings) -> Result<()> {
     let mut scene = Scene::new()?;
     let (member, seller) = (scene.member(1_000_000)?, scene.member(5_000_000)?);
     let mut costs = Vec::new();
@@ -105,10 +104,9 @@ pub(super) fn per_perp_leg(readings: &mut Readings) -> Result<()> {
     }
     scene.check()?;
     let (first, last) = (costs[0], costs[7]);
-    readings.row(
-        "per_perp_leg",
+    readings.more(
+        "perp leg, whole",
         last.saturating_sub(first).div_ceil(7),
-        Some(PERP_LEG),
         format!(
             "(`check_health` of 8 positions − of 1) / 7: ({last} − {first}) / 7; a bid and an ask rest in each; each leg's market account is handed \
              over, found and read, its position brought up to date, its part of the report returned"
