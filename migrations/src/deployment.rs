@@ -1,7 +1,7 @@
 //! What a clearing house should be: the committed description, the keys that create it, and the addresses that follow from both.
 
 use anyhow::{ensure, Context, Result};
-use plimsoll_sdk::build::{CreateCollateralArgs, CreateMarketArgs, InitializeExchangeArgs, MarketKeys, Token};
+use plimsoll_sdk::build::{CreateCollateralArgs, CreateGroupArgs, CreateMarketArgs, InitializeExchangeArgs, MarketKeys, Token};
 use plimsoll_sdk::{address, PROGRAM_ID};
 use serde::{Deserialize, Serialize};
 use solana_keypair::Keypair;
@@ -30,6 +30,9 @@ pub struct Deployment {
     pub markets: Vec<Market>,
     /// Collateral tokens.
     pub collaterals: Vec<Collateral>,
+    /// Risk groups in the order of their numbers.
+    #[serde(default)]
+    pub groups: Vec<Group>,
     /// What is paid into the insurance fund at the start.
     pub insurance: i64,
 }
@@ -90,6 +93,22 @@ pub struct Collateral {
     pub warm_up: i64,
 }
 
+/// Markets that may offset each other (RULES 4.3).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// Name, at most 16 bytes.
+    pub name: String,
+    /// Names of its markets, in the order they will always be listed in.
+    pub markets: Vec<String>,
+    /// Most credit.
+    pub max_credit_percent: i64,
+    /// Share of the largest market's requirement that is always held, φ.
+    pub floor_share_percent: i64,
+    /// Common five-minute buckets before there is any credit.
+    pub warm_up: i64,
+}
+
 /// Who signs. A program key is needed only where the program is not deployed yet.
 pub struct Keys {
     /// Pays fees and rent.
@@ -138,6 +157,8 @@ pub struct Addresses {
     pub markets: Vec<MarketAddresses>,
     /// Collaterals in the order of the description.
     pub collaterals: Vec<CollateralAddresses>,
+    /// Risk groups in the order of their numbers.
+    pub groups: Vec<GroupAddresses>,
 }
 
 /// Where a market is.
@@ -169,6 +190,16 @@ pub struct CollateralAddresses {
     /// Its vault.
     #[serde(serialize_with = "as_text")]
     pub vault: Pubkey,
+}
+
+/// Where a risk group is.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct GroupAddresses {
+    /// Its name.
+    pub name: String,
+    /// The group.
+    #[serde(serialize_with = "as_text")]
+    pub group: Pubkey,
 }
 
 fn as_text<S: serde::Serializer>(key: &Pubkey, serializer: S) -> Result<S::Ok, S::Error> {
@@ -208,6 +239,14 @@ fn key(text: &str) -> Result<Pubkey> {
 /// Q30 of a percentage.
 fn q30(percent: i64) -> i64 {
     (percent << 30) / 100
+}
+
+/// A name as the program stores it.
+fn padded(name: &str) -> Result<[u8; 16]> {
+    let mut bytes = [0; 16];
+    ensure!(name.len() <= bytes.len(), "the name {name} is longer than {} bytes", bytes.len());
+    bytes[..name.len()].copy_from_slice(name.as_bytes());
+    Ok(bytes)
 }
 
 impl Deployment {
@@ -270,6 +309,9 @@ impl Deployment {
             let collateral = address::collateral(&exchange, &mint);
             Ok(CollateralAddresses { symbol: listed.symbol.clone(), mint, collateral, vault: address::collateral_vault(&collateral) })
         };
+        let group = |(number, listed): (usize, &Group)| -> Result<GroupAddresses> {
+            Ok(GroupAddresses { name: listed.name.clone(), group: address::group(&exchange, u16::try_from(number)?) })
+        };
         Ok(Addresses {
             program: PROGRAM_ID,
             governor: *governor,
@@ -281,6 +323,7 @@ impl Deployment {
             treasury: seeded(governor, TREASURY, &TOKEN_PROGRAM)?,
             markets: self.markets.iter().enumerate().map(market).collect::<Result<_>>()?,
             collaterals: self.collaterals.iter().map(collateral).collect::<Result<_>>()?,
+            groups: self.groups.iter().enumerate().map(group).collect::<Result<_>>()?,
         })
     }
 }
@@ -299,10 +342,7 @@ impl Market {
 
     /// The name as the program stores it.
     pub fn symbol(&self) -> Result<[u8; 16]> {
-        let mut bytes = [0; 16];
-        ensure!(self.symbol.len() <= bytes.len(), "the name {} is longer than {} bytes", self.symbol, bytes.len());
-        bytes[..self.symbol.len()].copy_from_slice(self.symbol.as_bytes());
-        Ok(bytes)
+        padded(&self.symbol)
     }
 
     /// Arguments that list it as market number `index`.
@@ -335,9 +375,18 @@ impl Collateral {
     }
 }
 
+impl Group {
+    /// Arguments that create it as group number `number`.
+    pub fn args(&self, number: usize) -> Result<CreateGroupArgs> {
+        let (max_credit, floor_share) = (q30(self.max_credit_percent), q30(self.floor_share_percent));
+        Ok(CreateGroupArgs { number: u16::try_from(number)?, name: padded(&self.name)?, max_credit, floor_share, warm_up: self.warm_up })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use plimsoll_sdk::risk::correlation::CorrelationParams;
 
     #[test]
     fn the_committed_description_is_whole() {
@@ -348,6 +397,11 @@ mod tests {
             assert!(args.feed[0] != 0 && args.min_price < args.max_price && args.max_price <= 1 << 30, "{}", market.symbol);
         }
         assert_eq!(deployment.markets[0].args(0).unwrap().tier_im, (1 << 30) / 20);
+        // The majors' group has the engine's defaults.
+        let (majors, params) = (deployment.groups[0].args(0).unwrap(), CorrelationParams::MAJORS);
+        let given = (majors.max_credit, majors.floor_share, majors.warm_up);
+        assert_eq!(given, (params.max_credit.raw(), params.floor_share.raw(), params.warm_up));
+        assert_eq!(deployment.groups[0].markets, ["SOL", "BTC", "ETH"]);
     }
 
     #[test]

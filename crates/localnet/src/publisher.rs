@@ -1,10 +1,12 @@
-//! Publishes prices on a running cluster: every tick as genuine price accounts, taken over by the markets, and funding sampled when due.
+//! Publishes prices on a running cluster: every tick as genuine price accounts, taken over by the markets; risk groups
+//! brought up to date and funding sampled when due.
 
 use crate::rpc::RpcChain;
 use anyhow::Result;
 use plimsoll_replay::path::Tick;
 use plimsoll_replay::world::{pyth, World};
 use plimsoll_sdk::build;
+use plimsoll_sdk::risk::volatility::BUCKET;
 
 /// Seconds between two samples of funding.
 const FUNDING_PERIOD: i64 = 300;
@@ -15,12 +17,14 @@ pub struct Publisher {
     ticks: Vec<Tick>,
     next: usize,
     funded: i64,
+    /// The bucket of the last prices.
+    bucket: i64,
 }
 
 impl Publisher {
     /// A publisher that begins with the first of `ticks` and stays at the last.
     pub fn new(world: World<RpcChain>, ticks: Vec<Tick>) -> Self {
-        Self { world, ticks, next: 0, funded: 0 }
+        Self { world, ticks, next: 0, funded: 0, bucket: 0 }
     }
 
     /// The first prices, for two minutes of the chain's time, so that averages exist and trading is open (RULES 2.2).
@@ -44,6 +48,10 @@ impl Publisher {
         }
         let payer = self.world.payer.insecure_clone();
         self.world.send(&updates, &[&payer])?;
+        if now / BUCKET.raw() != self.bucket {
+            self.world.update_groups()?;
+            self.bucket = now / BUCKET.raw();
+        }
         if now - self.funded >= FUNDING_PERIOD {
             let samples: Vec<_> = self.world.markets.iter().map(|listed| build::update_funding(listed.keys)).collect();
             self.world.send(&samples, &[&payer])?;

@@ -6,6 +6,7 @@ mod s003_exchange;
 mod s004_markets;
 mod s005_collaterals;
 mod s006_insurance;
+mod s007_groups;
 mod token;
 
 use crate::Step;
@@ -19,5 +20,6 @@ pub(crate) fn all() -> Vec<Box<dyn Step>> {
         Box::new(s004_markets::Markets),
         Box::new(s005_collaterals::Collaterals),
         Box::new(s006_insurance::Insurance),
+        Box::new(s007_groups::Groups),
     ]
 }

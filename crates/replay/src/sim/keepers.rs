@@ -10,7 +10,7 @@ use crate::world::audit::Census;
 use crate::world::{Chain, Member, World};
 use anyhow::Result;
 use plimsoll_sdk::build::{self, ConvertCollateralArgs, LiquidateArgs, Portfolio};
-use plimsoll_sdk::preview;
+use plimsoll_sdk::preview::{self, Accounts as _};
 use plimsoll_sdk::risk::book::Side;
 use plimsoll_sdk::risk::liquidation::AccountState;
 use plimsoll_sdk::risk::margin::Health;
@@ -334,14 +334,10 @@ impl Collateral {
     }
 }
 
+/// What a check of the account reads, as far as the keeper's own copies tell.
 fn portfolio_of(account: &MarginAccount, marks: &Marks) -> Portfolio {
-    let mut portfolio = Portfolio::of(account);
-    for (key, collateral) in &marks.collaterals {
-        if portfolio.collaterals.contains(key) {
-            portfolio = portfolio.with_market(collateral.market);
-        }
-    }
-    portfolio
+    let group_of = |key: &Pubkey| marks.market(key).map(|market| market.group).unwrap_or_default();
+    Portfolio::of(account).with_groups(group_of)
 }
 
 /// Lots a keeper can take over and still stand above its own exit target, with a reserve.
@@ -416,7 +412,7 @@ mod tests {
             market.oracle.price = i64::from(number) * 2 * USD;
             (key(number), market)
         };
-        Marks { markets: vec![market(1), market(2)], collaterals: Vec::new(), now: 1_000 }
+        Marks { markets: vec![market(1), market(2)], collaterals: Vec::new(), groups: Vec::new(), now: 1_000 }
     }
 
     /// Long 100 lots of the first market, short 10 of the second, both entered at the marks; in `state`, first seen failing 30 s ago.

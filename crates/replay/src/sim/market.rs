@@ -6,8 +6,9 @@ use crate::world::{Chain, Listing, World};
 use anyhow::Result;
 use plimsoll_sdk::risk::margin::Health;
 use plimsoll_sdk::risk::oracle::{permission, Action, Permission};
+use plimsoll_sdk::risk::volatility::BUCKET;
 use plimsoll_sdk::risk::Secs;
-use plimsoll_sdk::state::{Collateral, MarginAccount, Market};
+use plimsoll_sdk::state::{Collateral, MarginAccount, Market, RiskGroup};
 use plimsoll_sdk::{build, preview};
 use solana_pubkey::Pubkey;
 
@@ -20,6 +21,8 @@ pub struct Marks {
     pub markets: Vec<(Pubkey, Market)>,
     /// The collateral tokens.
     pub collaterals: Vec<(Pubkey, Collateral)>,
+    /// The risk groups of the markets.
+    pub groups: Vec<(Pubkey, RiskGroup)>,
     /// Unix seconds.
     pub now: i64,
 }
@@ -29,7 +32,7 @@ impl Marks {
     pub fn read(world: &World<impl Chain>, collaterals: &[Pubkey]) -> Self {
         let markets = world.markets.iter().enumerate().map(|(index, listed)| (listed.keys.market, world.market(index))).collect();
         let collaterals = collaterals.iter().filter_map(|key| Some((*key, world.read::<Collateral>(key)?))).collect();
-        Self { markets, collaterals, now: world.now }
+        Self { markets, collaterals, groups: world.groups(), now: world.now }
     }
 
     /// Oracle price of a market, atoms a lot.
@@ -61,6 +64,10 @@ impl preview::Accounts for Marks {
     fn collateral(&self, key: &Pubkey) -> Option<&Collateral> {
         self.collaterals.iter().find(|(collateral, _)| collateral == key).map(|(_, collateral)| collateral)
     }
+
+    fn group(&self, key: &Pubkey) -> Option<&RiskGroup> {
+        self.groups.iter().find(|(group, _)| group == key).map(|(_, group)| group)
+    }
 }
 
 /// SOL in lots of 0.01, BTC of 0.0001, ETH of 0.001, at the first prices of the path.
@@ -69,11 +76,16 @@ pub fn listings(first: &Tick) -> Vec<Listing> {
     exponents.iter().zip(first.prices).map(|(&(symbol, lot_exponent), price)| Listing { symbol, lot_exponent, price: price.0 }).collect()
 }
 
-/// Moves the clock to a tick and publishes its prices.
+/// Moves the clock to a tick and publishes its prices; where they end a bucket, the risk groups take it in.
 pub fn publish(world: &mut World<impl Chain>, tick: &Tick) -> Result<()> {
+    let bucket = |now: i64| now / BUCKET.raw();
+    let before = bucket(world.now);
     world.pass(tick.at - world.now);
     for (market, (price, confidence)) in tick.prices.iter().zip(tick.confidence).enumerate() {
         world.publish(market, price.0, confidence.0)?;
+    }
+    if bucket(world.now) != before {
+        world.update_groups()?;
     }
     Ok(())
 }

@@ -21,6 +21,8 @@ use keepers::{KeeperStyle, Keepers};
 use makers::{MakerStyle, Makers};
 use market::Marks;
 use plimsoll_sdk::build::Token;
+use plimsoll_sdk::risk::correlation::Measure;
+use plimsoll_sdk::state::RiskGroup;
 use plimsoll_sdk::{address, build};
 use population::USD;
 use recorder::{Entrant, Recorder};
@@ -171,6 +173,7 @@ pub fn run(config: &Config) -> Result<ReportData> {
     let first = script.ticks.first().context("the path is empty")?;
     let mut world = World::new(&market::listings(first), first.at - config.step)?;
     let sol = world.list_collateral(0, traders::SOL_DECIMALS, percent(80), percent(90), 0)?;
+    world.group_majors()?;
     fill_fund(&mut world, config.scenario.fund())?;
     play(config, script, world, sol, started)
 }
@@ -190,6 +193,7 @@ pub fn play<C: Chain>(config: &Config, script: Script, world: World<C>, sol: Tok
     notes.push(format!(
         "After the path the last prices were published for {closing} more steps, in which everything open was resolved and settled."
     ));
+    notes.extend(run.groups());
     notes.extend(run.refusals());
     let broken = violations(&run.world);
     ensure!(broken.is_empty(), "the run broke a law:\n{}", broken.join("\n"));
@@ -297,6 +301,23 @@ impl<C: Chain> Run<C> {
             }
         }
         Ok(CLOSING_STEPS)
+    }
+
+    /// What the risk groups have measured, and whether there was credit between their markets.
+    fn groups(&self) -> Vec<String> {
+        let note = |(_, group): &(Pubkey, Box<RiskGroup>)| {
+            let samples = group.correlation.pairs.iter().map(|pair| pair.samples).max().unwrap_or(0);
+            let credit = group.correlation.credit(group.everything(), Measure::Maintenance);
+            let name = String::from_utf8_lossy(&group.name);
+            format!(
+                "The risk group {} of {} markets took in {samples} common buckets; its credit was {} thousandths at the end. It begins after {} buckets.",
+                name.trim_end_matches('\0'),
+                group.members().len(),
+                credit.raw().saturating_mul(1_000) >> 30,
+                group.params.warm_up
+            )
+        };
+        self.census.groups.iter().map(note).collect()
     }
 
     /// What was refused, as notes: a run in which much is refused is not the run that was meant.

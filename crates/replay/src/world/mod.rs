@@ -14,7 +14,8 @@ use anyhow::{Context, Result};
 use litesvm::types::{FailedTransactionMetadata, TransactionMetadata};
 use litesvm::LiteSVM;
 use plimsoll_sdk::build::{self, MarketKeys, Portfolio, Token};
-use plimsoll_sdk::state::{MarginAccount, Market, OrderBook};
+use plimsoll_sdk::risk::correlation::CorrelationParams;
+use plimsoll_sdk::state::{MarginAccount, Market, OrderBook, RiskGroup};
 use plimsoll_sdk::{address, decode, PROGRAM_ID};
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
@@ -239,6 +240,38 @@ impl<C: Chain> World<C> {
         let list = build::create_collateral(self.payer.pubkey(), self.governor.pubkey(), market, token, args);
         self.send_as_governor(&[list])?;
         Ok(token)
+    }
+
+    /// Puts every market into one risk group with the engine's defaults for majors (RULES 4.3).
+    pub fn group_majors(&mut self) -> Result<()> {
+        let params = CorrelationParams::MAJORS;
+        let (max_credit, floor_share) = (params.max_credit.raw(), params.floor_share.raw());
+        let args =
+            build::CreateGroupArgs { number: 0, name: *b"majors\0\0\0\0\0\0\0\0\0\0", max_credit, floor_share, warm_up: params.warm_up };
+        let markets: Vec<_> = self.markets.iter().map(|listed| listed.keys.market).collect();
+        self.send_as_governor(&[build::create_group(self.payer.pubkey(), self.governor.pubkey(), &markets, args)])?;
+        Ok(())
+    }
+
+    /// The risk groups that the markets name, each once.
+    pub fn groups(&self) -> Vec<(Pubkey, RiskGroup)> {
+        let mut groups: Vec<(Pubkey, RiskGroup)> = Vec::new();
+        for listed in &self.markets {
+            let key = self.read::<Market>(&listed.keys.market).map(|market| market.group).unwrap_or_default();
+            if key != Pubkey::default() && !groups.iter().any(|(own, _)| *own == key) {
+                groups.extend(self.read(&key).map(|group| (key, group)));
+            }
+        }
+        groups
+    }
+
+    /// Brings every risk group to the buckets that have ended; without one it succeeds and changes nothing.
+    pub fn update_groups(&mut self) -> Result<()> {
+        let payer = self.payer.insecure_clone();
+        for (key, group) in self.groups() {
+            self.send(&[build::update_group(key, &group)], &[&payer])?;
+        }
+        Ok(())
     }
 
     /// A mint of `decimals` under SPL Token, created by its own instructions.
