@@ -85,8 +85,12 @@ fn a_client_trades_on_the_localnet_and_ctrl_c_frees_its_ports() {
         chain.airdrop(&member.pubkey(), 10_000_000_000).unwrap();
         let wallet = wallet(&chain, &quote, member);
         let account = address::margin_account(&exchange, &member.pubkey(), 0);
-        let open =
-            build::open_account(member.pubkey(), member.pubkey(), exchange, OpenAccountArgs { number: 0, delegate: Pubkey::default() });
+        let open = build::open_account(
+            member.pubkey(),
+            member.pubkey(),
+            exchange,
+            OpenAccountArgs { number: 0, delegate: Pubkey::default(), daily_loss_cap: 0 },
+        );
         let deposit = build::deposit(member.pubkey(), exchange, account, quote, wallet, 1_000_000_000);
         chain.cluster().send(&[open, deposit], &[member]).unwrap();
     }
@@ -119,7 +123,7 @@ fn a_client_trades_on_the_localnet_and_ctrl_c_frees_its_ports() {
     assert_eq!(migrate(&governor), 0);
     let stranger = std::env::temp_dir().join(format!("plimsoll-stranger-{}.json", std::process::id()));
     std::fs::write(&stranger, serde_json::to_string(&members[0].to_bytes().to_vec()).unwrap()).unwrap();
-    assert_eq!(migrate(stranger.to_str().unwrap()), 5, "all but the program");
+    assert_eq!(migrate(stranger.to_str().unwrap()), 6, "all but the program");
     std::fs::remove_file(&stranger).unwrap();
 
     // A second localnet on the same port is refused with advice, and the first does not mind.

@@ -27,7 +27,8 @@ pub struct Bank {
 impl Bank {
     /// A new bank with the compiled program under the upgradeable loader.
     pub fn start() -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        // On this thread alone: the bank's own task, which registers block hashes, must not run while a bank is frozen for the next slot.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         // The only way to tell the bank where programs are.
         std::env::set_var("SBF_OUT_DIR", program_path().with_file_name(""));
         if std::env::var_os("RUST_LOG").is_none() {
