@@ -224,7 +224,7 @@ fn an_insolvent_account_without_options_is_bankrupt_by_a_flag() -> Result<()> {
     Ok(())
 }
 
-/// RULES 4.4: an account is short below MM, not at it.
+/// RULES 6.1: an account is short below MM, not at it.
 #[test]
 fn exactly_enough_is_enough() -> Result<()> {
     let mut stage = Stage::new()?;
