@@ -2,13 +2,16 @@
 
 use crate::reject::Attempt;
 use crate::scene::{funded, listing, zeroed, Scene};
+use crate::stage::Known;
 use crate::{order, BUY, IOC, LIMIT, USD};
 use anyhow::Result;
+use plimsoll_replay::world::audit::Census;
 use plimsoll_replay::world::{pyth, Member};
 use plimsoll_sdk::build::{
     self, ConvertCollateralArgs, CreateCollateralArgs, CreateGroupArgs, CreateMarketArgs, InitializeExchangeArgs, LiquidateArgs,
     OpenAccountArgs, OrderArgs, SetDelegateArgs,
 };
+use plimsoll_sdk::preview::Reading;
 use plimsoll_sdk::state::{OrderBook, RiskGroup};
 use plimsoll_sdk::{address, PROGRAM_ID};
 use solana_keypair::Keypair;
@@ -259,6 +262,15 @@ pub fn convert_with(scene: &mut Scene, slot: usize, key: fn(&Scene) -> Pubkey) -
 pub fn cancel_failing(scene: &mut Scene, who: fn(&Scene) -> &Member) -> Attempt {
     let member = who(scene);
     Attempt::of(build::cancel_failing(member.account, &scene.portfolio(member)), &[&scene.stranger])
+}
+
+/// A stranger flags the debtor by the scenarios that show most.
+pub fn flag(scene: &mut Scene) -> Attempt {
+    let (debtor, census) = (scene.debtor.account, Census::take(&scene.world));
+    let reading = Reading::of(&scene.world.member(&debtor), &Known(&census), scene.world.now).expect("readable");
+    let (witness, _) = reading.witness().expect("computable");
+    let flag = build::flag_liquidation(debtor, scene.keys(0).market, &witness, &scene.portfolio(&scene.debtor));
+    Attempt::of(flag, &[&scene.stranger])
 }
 
 /// A stranger spreads the estate of `who`.

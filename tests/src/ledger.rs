@@ -6,8 +6,8 @@ use plimsoll_replay::world::audit::Census;
 use plimsoll_replay::world::World;
 use plimsoll_sdk::events::{
     AdlCandidateRegistered, AdlExecuted, AdlRoundOpened, Balance, Books, CollateralSold, DeficitAbsorbed, Deleveraged, EstateSettled, Fill,
-    FundDeposited, Header, Liquidated, Moved, RoundAdvanced, Settled, SettlingBegan, Touched, Traded, Transferred, WithdrawalChanged,
-    EVENT_SCHEMA,
+    Flagged, FundDeposited, Header, Liquidated, Moved, RoundAdvanced, Settled, SettlingBegan, Touched, Traded, Transferred,
+    WithdrawalChanged, EVENT_SCHEMA,
 };
 use solana_pubkey::Pubkey;
 use std::collections::BTreeMap;
@@ -69,6 +69,7 @@ impl Ledger {
             Settled,
             EstateSettled,
             CollateralSold,
+            Flagged,
             Liquidated,
             Deleveraged,
             AdlRoundOpened,
@@ -252,6 +253,16 @@ impl Apply for Deleveraged {
         let (account, market) = place(&self.header);
         ledger.books.insert(market, self.books);
         ledger.change(account, market, self.moved, -self.lots, -self.lots * self.price, &self.balance)
+    }
+}
+
+/// Moves nothing; whoever reads it can check what it says.
+impl Apply for Flagged {
+    fn apply(&self, _: &mut Ledger) -> Result<()> {
+        let [equity, trigger] = self.equity;
+        ensure!(equity <= trigger && trigger < self.requirement, "no shortfall: {:?} {}", self.equity, self.requirement);
+        ensure!([1, 2, 4].contains(&self.state) && self.price > 0, "state {} at {}", self.state, self.price);
+        Ok(())
     }
 }
 

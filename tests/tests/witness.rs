@@ -11,7 +11,7 @@ use plimsoll_sdk::preview::Reading;
 use plimsoll_sdk::risk::liquidation::LiquidationState;
 use plimsoll_sdk::risk::margin::{Shortfall, Witness};
 use plimsoll_sdk::risk::Ratio;
-use plimsoll_sdk::state::{MarginAccount, RiskGroup};
+use plimsoll_sdk::state::{MarginAccount, Market, RiskGroup};
 use plimsoll_tests::attempts::MAJORS;
 use plimsoll_tests::reject::Refusal::{self, Number, Program};
 use plimsoll_tests::reject::{refused as changes_nothing, Attempt};
@@ -24,6 +24,7 @@ use solana_signer::Signer;
 const DAY: i64 = 86_400;
 const WARNED: u32 = 1;
 const LIQUIDATING: u32 = 2;
+const BANKRUPT: u32 = 4;
 /// The framework's "discriminator did not match".
 const OTHER_TYPE: Refusal = Number(3002);
 
@@ -139,7 +140,9 @@ fn the_event_says_what_was_shown() -> Result<()> {
     let account = stage.world.member(&member.account);
     assert_eq!((event.joint, event.alone), (witness.joint, witness.alone));
     assert_eq!((event.equity, event.requirement), ([shown.equity.raw(), shown.equity_trigger.raw()], shown.requirement.raw()));
-    assert_eq!((event.state, event.price), (LIQUIDATING, stage.world.market(0).oracle.price));
+    let market = stage.world.market(0);
+    assert_eq!((event.state, event.price, event.sigma), (LIQUIDATING, market.oracle.price, market.vol.sigma_1h));
+    assert_ne!(event.sigma, 0);
     assert_eq!((event.header.account, event.header.sequence), (member.account, account.sequence));
     Ok(())
 }
@@ -197,6 +200,105 @@ fn an_old_price_flags_nobody() -> Result<()> {
     stage.wait(1)?;
     done(flag(&mut stage, &failing, &witness))?;
     assert_eq!(stage.state(&failing), LIQUIDATING);
+    Ok(())
+}
+
+/// Without options and collateral nothing is for sale: the flag says bankrupt at once, as `liquidate` would, and nobody flags it again.
+#[test]
+fn an_insolvent_account_without_options_is_bankrupt_by_a_flag() -> Result<()> {
+    let mut stage = Stage::new()?;
+    let (keeper, trader) = ten_times_long(&mut stage)?;
+    done(stage.place(&trader, 0, order(BUY, POST_ONLY, 1_950_000, 100), &[])?)?;
+    stage.price(0, 170 * USD)?;
+    let (witness, shown) = best(&stage, &trader);
+    assert!(shown.equity.is_negative());
+    let whole = stage.world.svm.clone();
+    done(stage.liquidate(&keeper, &trader, 0, 0, &[])?)?;
+    let by_liquidate = (liquidation(&stage, &trader), stage.world.member(&trader.account).generation);
+    stage.world.svm = whole;
+    done(flag(&mut stage, &trader, &witness))?;
+    assert_eq!((liquidation(&stage, &trader), stage.world.member(&trader.account).generation), by_liquidate);
+    assert_eq!(stage.state(&trader), BANKRUPT);
+    stage.wait(1)?;
+    refused(flag(&mut stage, &trader, &witness), "AlreadyFlagged");
+    Ok(())
+}
+
+/// RULES 6.1: an account is short below MM, not at it.
+#[test]
+fn exactly_enough_is_enough() -> Result<()> {
+    let mut stage = Stage::new()?;
+    let (_, trader) = ten_times_long(&mut stage)?;
+    stage.price(0, 187 * USD)?;
+    let (witness, shown) = best(&stage, &trader);
+    let missing = shown.requirement.raw() - shown.equity_trigger.raw();
+    stage.world.edit::<MarginAccount>(&trader.account, |account| account.cash += missing)?;
+    refused(flag(&mut stage, &trader, &witness), "NoShortfallShown");
+    stage.world.edit::<MarginAccount>(&trader.account, |account| account.cash -= 1)?;
+    done(flag(&mut stage, &trader, &witness))
+}
+
+/// Rows go by the order of the positions, whatever slots they are in: a closed one before leaves no place behind.
+#[test]
+fn a_row_belongs_to_a_position_not_to_a_slot() -> Result<()> {
+    let (mut stage, member) = call_seller()?;
+    stage.world.edit::<MarginAccount>(&member.account, |account| {
+        (account.perps[3], account.perps[0]) = (account.perps[0], bytemuck::Zeroable::zeroed());
+        account.options[0].slot = 3;
+    })?;
+    stage.price(0, 260 * USD)?;
+    let (mut witness, shown) = best(&stage, &member);
+    assert!(shown.is_shown());
+    witness.alone[1..].fill(22);
+    done(flag(&mut stage, &member, &witness))?;
+    assert_eq!(stage.state(&member), LIQUIDATING);
+    Ok(())
+}
+
+/// RULES 2.2, 2.5: a dead feed neither shields the account's other market nor lets anything start on its own.
+#[test]
+fn a_dead_feed_starts_nothing_and_shields_nothing() -> Result<()> {
+    let (mut stage, failing, _) = grouped()?;
+    stage.price(0, 150 * USD)?;
+    let (_, shown) = best(&stage, &failing);
+    stage.world.edit::<MarginAccount>(&failing.account, |account| account.cash -= shown.equity_trigger.raw() - 100 * USD)?;
+    stage.world.pass(61);
+    stage.world.publish(1, stage.prices[1], stage.prices[1] / 2_500)?;
+    let (witness, shown) = best(&stage, &failing);
+    assert!(shown.is_below_half().expect("in range"));
+    let [by_dead, by_live] = [0, 1].map(|market| flag_with(&stage, &failing, market, &witness));
+    refused(send(&mut stage, by_dead), "PriceConditionRefused");
+    assert_eq!(stage.state(&failing), 0);
+    done(send(&mut stage, by_live))?;
+    assert_eq!(stage.state(&failing), LIQUIDATING);
+    Ok(())
+}
+
+/// RULES 7.5: while a grace runs the account is warned, as `liquidate` would, and no more; its end is in the account, not in what is passed.
+#[test]
+fn a_grace_that_runs_is_kept() -> Result<()> {
+    let mut stage = Stage::new()?;
+    let (keeper, trader) = ten_times_long(&mut stage)?;
+    stage.price(0, 187 * USD)?;
+    let (witness, _) = best(&stage, &trader);
+    let now = stage.world.now;
+    stage.world.edit::<MarginAccount>(&trader.account, |account| account.liquidation.adl_grace_until = now + 60)?;
+    let whole = stage.world.svm.clone();
+    done(stage.liquidate(&keeper, &trader, 0, 0, &[])?)?;
+    let by_liquidate = liquidation(&stage, &trader);
+    stage.world.svm = whole;
+    done(flag(&mut stage, &trader, &witness))?;
+    assert_eq!(liquidation(&stage, &trader), by_liquidate);
+    assert_eq!(by_liquidate.state, WARNED);
+    stage.wait(5)?;
+    refused(flag(&mut stage, &trader, &witness), "AdlGrace");
+    // The two samples are taken after the grace.
+    stage.wait(60)?;
+    done(flag(&mut stage, &trader, &witness))?;
+    assert_eq!(stage.state(&trader), WARNED);
+    stage.wait(2)?;
+    done(flag(&mut stage, &trader, &witness))?;
+    assert_eq!(stage.state(&trader), LIQUIDATING);
     Ok(())
 }
 
@@ -332,6 +434,9 @@ type Change = fn(&mut Stage, &Member, &mut Instruction);
 fn whatever_is_wrong_changes_nothing() -> Result<()> {
     let (mut stage, failing, group) = grouped()?;
     give_collateral(&mut stage, &failing)?;
+    stage.world.list_expiry(0, 0, 30 * DAY, Ratio::of(8, 10))?;
+    let strike = stage.lot_price(0, 200 * USD);
+    stage.world.give_option(&failing.account, 0, 0, strike, true, -2_000)?;
     let stranger = stage.world.join(0, 0)?;
     stage.price(0, 150 * USD)?;
     // Three tenths of what is shown are left.
@@ -347,6 +452,34 @@ fn whatever_is_wrong_changes_nothing() -> Result<()> {
         ("an account that is none", OTHER_TYPE, |stage, _, flag| flag.accounts[0].pubkey = stage.keys(0).market),
         ("a market that is a book", OTHER_TYPE, |stage, _, flag| flag.accounts[1].pubkey = stage.keys(0).book),
         ("a market without a leg", Program(E::NoPosition), |stage, _, flag| flag.accounts[1].pubkey = stage.keys(2).market),
+        ("a market of another exchange", Program(E::WrongExchange), |stage, _, flag| {
+            // Its twin in everything else, as the same feed has on another exchange.
+            let (own, foreign) = (stage.keys(0).market, Pubkey::new_unique());
+            let twin = stage.world.svm.get_account(&own).expect("listed");
+            stage.world.svm.set_account(foreign, twin).expect("written");
+            stage.world.edit::<Market>(&foreign, |market| market.exchange = foreign).expect("a market");
+            flag.accounts[1].pubkey = foreign;
+        }),
+        ("a market of another exchange in the account", Program(E::WrongExchange), |stage, _, _| {
+            let key = stage.keys(0).market;
+            stage.world.edit::<Market>(&key, |market| market.exchange = key).expect("a market");
+        }),
+        ("an account of another layout", Program(E::WrongVersion), |stage, failing, _| {
+            stage.world.edit::<MarginAccount>(&failing.account, |account| account.version ^= 1).expect("an account");
+        }),
+        ("a market of another layout", Program(E::WrongVersion), |stage, _, _| {
+            let key = stage.keys(0).market;
+            stage.world.edit::<Market>(&key, |market| market.version ^= 1).expect("a market");
+        }),
+        ("an option leg of an expiry that the market does not list", Program(E::WrongState), |stage, failing, _| {
+            stage.world.edit::<MarginAccount>(&failing.account, |account| account.options[0].expiry = 5).expect("an account");
+        }),
+        ("an option leg of another time than its expiry", Program(E::WrongState), |stage, failing, _| {
+            stage.world.edit::<MarginAccount>(&failing.account, |account| account.options[0].time += 1).expect("an account");
+        }),
+        ("an option leg of no position", Program(E::WrongState), |stage, failing, _| {
+            stage.world.edit::<MarginAccount>(&failing.account, |account| account.options[0].slot = 7).expect("an account");
+        }),
         ("row 0 as the joint one", Program(E::ParameterOutOfRange), |_, _, flag| flag.data[8] = 0),
         ("row 34 as the joint one", Program(E::ParameterOutOfRange), |_, _, flag| flag.data[8] = 34),
         ("row 0 of the first market", Program(E::ParameterOutOfRange), |_, _, flag| flag.data[9] = 0),
@@ -376,12 +509,14 @@ fn whatever_is_wrong_changes_nothing() -> Result<()> {
     ];
     for (name, refusal, change) in rows {
         let mut bad = good.clone();
+        let whole = stage.world.svm.clone();
         change(&mut stage, &failing, &mut bad);
         let payer = stage.world.payer.insecure_clone();
         match changes_nothing(&mut stage.world, name, &Attempt::of(bad, &[&payer])) {
             Ok(error) => assert_eq!(error, refusal.error(), "{name}"),
             Err(fault) => anyhow::bail!(fault),
         }
+        stage.world.svm = whole;
     }
     // Somebody without positions; and one who has them and is not short.
     let payer = stage.world.payer.insecure_clone();

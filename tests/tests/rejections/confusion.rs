@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 pub(crate) type Case = (&'static str, fn() -> Result<Scene>, Make);
 
 /// One for every instruction of the program.
-pub(crate) const CASES: [Case; 39] = [
+pub(crate) const CASES: [Case; 40] = [
     ("initialize_exchange", Scene::calm, |s| initialize(s, |_| {})),
     ("create_market", Scene::calm, |s| list_market(s, |_| {})),
     ("create_collateral", Scene::calm, |s| list_collateral(s, |_| {})),
@@ -42,6 +42,7 @@ pub(crate) const CASES: [Case; 39] = [
     ("check_health", Scene::calm, check_health),
     ("advance_round", registering, advance_round),
     ("cancel_failing", failing, |s| cancel_failing(s, |s| &s.taker)),
+    ("flag_liquidation", failing, flag),
     ("liquidate", failing, slice),
     ("convert_collateral", failing, good_conversion),
     ("settle_estate", failing, |s| estate(s, |s| &s.taker)),
@@ -110,6 +111,8 @@ const UNFIT: &[(&str, &str, E)] = &[
     ("advance_round", "foreign market", E::PriceConditionRefused),
     ("cancel_failing", "maker", E::NotLiquidatable),
     ("cancel_failing", "foreign account", E::NotLiquidatable),
+    ("flag_liquidation", "second market", E::NoPosition),
+    ("flag_liquidation", "maker", E::NoShortfallShown),
     ("liquidate", "maker", E::NotLiquidatable),
     ("liquidate", "also slot 7", E::NotLiquidatable),
     ("convert_collateral", "maker", E::NotLiquidatable),

@@ -23,7 +23,7 @@ const ROUNDS: usize = 400;
 
 /// First eight bytes of every instruction, and how many bytes of arguments its valid form has.
 fn shapes(scene: &mut Scene) -> Vec<Instruction> {
-    let valid: [Make; 15] = [
+    let valid: [Make; 16] = [
         |s| initialize(s, |_| {}),
         |s| list_market(s, |_| {}),
         |s| list_collateral(s, |_| {}),
@@ -36,6 +36,7 @@ fn shapes(scene: &mut Scene) -> Vec<Instruction> {
         good_order,
         good_cancel,
         slice,
+        flag,
         good_conversion,
         |s| resolve(s, debtor),
         |s| insure(s, 1),
