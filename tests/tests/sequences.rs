@@ -541,7 +541,13 @@ impl Play {
                 build::resolve_bankruptcy(world.exchange, self.members[who].account, world.quote, &self.portfolio(who))
             }
             Action::Pause { market, by_stranger } => return self.pause(market, false, by_stranger),
-            Action::Lift { market, by_stranger } => return self.pause(market, true, by_stranger),
+            Action::Lift { market, by_stranger } => {
+                // Whatever is paused.
+                for next in 0..MARKETS {
+                    self.pause((market + next) % MARKETS, true, by_stranger)?;
+                }
+                return Ok(());
+            }
             Action::Settling { market, is_dead } => return self.settling(market, is_dead),
             Action::Round { market } => build::advance_round(self.market(market)),
             Action::Liquidate { by, who, market, lots } => {
