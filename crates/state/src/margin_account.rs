@@ -405,13 +405,22 @@ impl MarginAccount {
         if self.options.iter().fold(0, |seen, leg| seen | leg.strike) == 0 {
             return self.option_legs == 0;
         }
-        let series = |leg: &OptionLeg| (leg.slot, leg.expiry, leg.kind, leg.strike);
-        let used = || self.options.iter().filter(|leg| leg.is_used());
-        let is_sound = |leg: &OptionLeg| {
+        let mut seen = [0_u64; OPTIONS];
+        let mut count = 0_usize;
+        for leg in self.options.iter().filter(|leg| leg.is_used()) {
             let has_slot = self.perps.get(usize::from(leg.slot)).is_some_and(PerpSlot::is_used);
-            has_slot && leg.bids >= 0 && leg.asks >= 0 && used().filter(|other| series(other) == series(leg)).count() == 1
-        };
-        u8::try_from(used().count()) == Ok(self.option_legs) && used().all(is_sound)
+            let [place, expiry, kind] = [leg.slot, leg.expiry, leg.kind].map(u64::from);
+            // Never zero: the strike is not.
+            let series = place << 48 | expiry << 40 | kind << 32 | u64::from(leg.strike);
+            let (known, free) = seen.split_at_mut_checked(count).unwrap_or_default();
+            let is_new = known.iter().all(|other| *other != series);
+            match free.first_mut() {
+                Some(slot) if has_slot && leg.bids >= 0 && leg.asks >= 0 && is_new => *slot = series,
+                _ => return false,
+            }
+            count = count.wrapping_add(1);
+        }
+        count == usize::from(self.option_legs)
     }
 }
 
