@@ -16,6 +16,9 @@ use plimsoll_state::view::{leg_input, touched_copy};
 use plimsoll_state::{Collateral, MarginAccount, Market, RiskGroup};
 use solana_pubkey::Pubkey;
 
+/// The row without a move.
+const ROW_NONE: u8 = 22;
+
 /// Finds accounts a preview needs.
 pub trait Accounts {
     /// The market at this address.
@@ -126,7 +129,8 @@ impl Reading {
     }
 
     /// The scenarios that show most of what the account needs, and what they show: from the worst rows of the full check, each row in turn is
-    /// replaced while that shows more. Errors: the engine's.
+    /// replaced while that shows more. The joint row is left at 22, which needs no price, if the shortfall shows without it as well. Errors: the
+    /// engine's.
     pub fn witness(&self) -> RiskResult<(Witness, Shortfall)> {
         let (legs, mut report) = (self.legs.iter().map(|leg| (&leg.terms, &leg.input)), Report::default());
         let health = portfolio(self.cash, legs, &self.options.book(), &self.cross(), Some(&mut report))?;
@@ -146,7 +150,10 @@ impl Reading {
                 self.keep_better(&mut best, &mut shown, trial)?;
             }
         }
-        Ok((best, shown))
+        let cheaper = Witness { joint: ROW_NONE, ..best };
+        let seen = self.shown(&cheaper)?;
+        let does_as_much = seen.is_shown() && seen.is_below_half()? == shown.is_below_half()?;
+        Ok(if does_as_much { (cheaper, seen) } else { (best, shown) })
     }
 
     fn keep_better(&self, best: &mut Witness, shown: &mut Shortfall, trial: Witness) -> RiskResult<()> {

@@ -5,8 +5,8 @@
 
 use super::cross::{depeg_of, CrossTerms, GroupTerms, Standalone};
 use super::grid::{SpotMove, COLUMN_BASIS_DOWN, COLUMN_BASIS_UP, COLUMN_NONE, GRID, MIRROR, ROW_NONE, SCENARIOS};
-use super::health::{health, Health, MAX_LEGS};
-use super::kernel::{positive, scale_ceil, scale_floor, Bare, Exact, LegInput};
+use super::health::{Health, MAX_CASH, MAX_LEGS};
+use super::kernel::{leg, positive, scale_ceil, scale_floor, Bare, Bounded, Exact, LegInput};
 use super::market::{dampened, factored, share_of, LinearEnds, MeasureRates};
 use super::max_loss::{max_loss, Holding};
 use super::options::{Measure, OptionBook, MAX_OPTIONS};
@@ -199,7 +199,9 @@ impl NamedMarket {
             return Err(RiskError::QuantityOutOfRange);
         }
         let mut basis = 0;
-        for (index, (row, (total, [one, other]))) in self.rows.iter().zip(self.losses.iter_mut().zip(sums.losses)).enumerate().take(self.count) {
+        for (index, (row, (total, [one, other]))) in
+            self.rows.iter().zip(self.losses.iter_mut().zip(sums.losses)).enumerate().take(self.count)
+        {
             *total = A::add(*total, if self.grid.is_skew(index) { one.max(other) } else { one });
             if *row == COLUMN_BASIS_UP || *row == COLUMN_BASIS_DOWN {
                 basis = one.max(basis);
@@ -256,23 +258,57 @@ where
     I: IntoIterator<Item = (&'a MarketTerms, &'a LegInput)> + Clone,
 {
     named.check()?;
-    let linear = health(cash, legs.clone())?;
-    cross.check(linear.leg_count)?;
-    let are_places =
-        options.is_sorted_by(|one, next| one.place < next.place) && options.iter().all(|market| market.place < linear.leg_count);
-    if !are_places || options.iter().fold(0, |sum, market| market.legs.saturating_add(sum)) > MAX_OPTIONS {
+    if !(0..=MAX_CASH).contains(&cash.raw()) {
         return Err(RiskError::QuantityOutOfRange);
     }
     let mut bounds = [Bound::default(); MAX_LEGS];
-    let mut shown = Shortfall { equity: linear.equity, equity_trigger: linear.equity_trigger, requirement: Quote::ZERO };
-    for (place, (market, bound)) in legs.into_iter().zip(bounds.iter_mut()).enumerate() {
-        *bound = match options.iter().find(|options| options.place == place) {
-            Some(options) => option_bound::<Bare>(&mut shown, &linear, options, market, cross, named)?,
-            None => linear_bound::<Bare>(&linear, place, market, cross, named)?,
+    let mut shown = Shortfall { equity: cash, equity_trigger: cash, requirement: Quote::ZERO };
+    let (mut rest, mut priced, mut count) = (options, 0_usize, 0_usize);
+    for ((terms, input), place) in legs.into_iter().zip(0..) {
+        let bound = bounds.get_mut(place).ok_or(RiskError::QuantityOutOfRange)?;
+        let leg = leg::<Bare>(Bounded::new(terms, input)?);
+        let linear = Linear { terms, input, delta: leg.delta.raw(), scan: leg.scan_mm.raw() };
+        let is_joint = cross.group_of(place).is_some();
+        let (edge, value) = match rest.split_first() {
+            Some((options, others)) if options.place == place => {
+                (rest, priced) = (others, priced.saturating_add(options.legs));
+                option_bound::<Bare>(bound, &linear, options, is_joint, named)?;
+                let delta = Bare::add(linear.delta, up_to_atom::<Bare>(options.delta));
+                (terms.trigger_edge_of::<Bare>(delta), options.value >> UNIT_BITS)
+            }
+            _ => {
+                linear_bound::<Bare>(bound, &linear, is_joint, named)?;
+                (leg.edge_trigger.raw(), 0)
+            }
         };
+        bound.add_on = leg.add_on_mm.raw();
+        // Within the bounds of a health's parts, and an option is worth less than its legs may be.
+        let worth = Bare::add(Bare::add(leg.unsettled.raw(), input.collateral_mm.raw()), value);
+        shown.equity = Quote::new(Bare::add(shown.equity.raw(), Bare::add(worth, edge.min(0))));
+        shown.equity_trigger = Quote::new(Bare::add(shown.equity_trigger.raw(), Bare::add(worth, edge)));
+        count = count.wrapping_add(1);
     }
-    shown.requirement = requirement::<Bare>(&bounds, linear.leg_count, cross)?;
+    cross.check(count)?;
+    // What is left is of a place that is none, or out of order.
+    if !rest.is_empty() || priced > MAX_OPTIONS {
+        return Err(RiskError::QuantityOutOfRange);
+    }
+    shown.requirement = requirement::<Bare>(&bounds, count, cross)?;
     Ok(shown)
+}
+
+/// A market's linear leg in the maintenance measure.
+struct Linear<'a> {
+    terms: &'a MarketTerms,
+    input: &'a LegInput,
+    delta: i64,
+    scan: i64,
+}
+
+impl Linear<'_> {
+    fn ends<A: Exact>(&self) -> LinearEnds {
+        LinearEnds::new::<A>(self.terms, self.input, Measure::Maintenance)
+    }
 }
 
 /// Lower bounds of one market's parts.
@@ -286,28 +322,16 @@ struct Bound {
 }
 
 /// A market of linear legs alone: its scan is exact, its part in the joint loss to the atom: a gain is rounded up, as among such markets alone.
-fn linear_bound<A: Exact>(
-    linear: &Health,
-    place: usize,
-    (terms, input): (&MarketTerms, &LegInput),
-    cross: &CrossTerms,
-    named: &Witness,
-) -> RiskResult<Bound> {
-    let leg = linear.legs.get(place).ok_or(RiskError::QuantityOutOfRange)?;
-    let joint = if cross.group_of(place).is_some() {
-        let ends = LinearEnds::new::<A>(terms, input, Measure::Maintenance);
+fn linear_bound<A: Exact>(bound: &mut Bound, linear: &Linear, is_joint: bool, named: &Witness) -> RiskResult<()> {
+    bound.scan = linear.scan;
+    if is_joint {
+        let (ends, rate) = (linear.ends::<A>(), linear.terms.mm);
         let row = row_index(named.joint)?;
         let mirror = *MIRROR.get(row).ok_or(RiskError::ParameterOutOfRange)?;
-        let loss = linear_loss::<A>(&ends, terms.mm, row);
-        if loss < 0 {
-            A::sub(0, linear_loss::<A>(&ends, terms.mm, mirror))
-        } else {
-            loss
-        }
-    } else {
-        0
-    };
-    Ok(Bound { scan: leg.scan_mm.raw(), add_on: leg.add_on_mm.raw(), tied: 0, joint })
+        let loss = linear_loss::<A>(&ends, rate, row);
+        bound.joint = if loss < 0 { A::sub(0, linear_loss::<A>(&ends, rate, mirror)) } else { loss };
+    }
+    Ok(())
 }
 
 /// Loss of a linear exposure at `rate` in a row: quarters of the charge, nothing in the tails.
@@ -319,29 +343,14 @@ fn linear_loss<A: Exact>(ends: &LinearEnds, rate: i64, row: usize) -> i64 {
 }
 
 #[inline(never)]
-fn option_bound<A: Exact>(
-    shown: &mut Shortfall,
-    linear: &Health,
-    options: &NamedMarket,
-    (terms, input): (&MarketTerms, &LegInput),
-    cross: &CrossTerms,
-    named: &Witness,
-) -> RiskResult<Bound> {
-    let is_joint = cross.group_of(options.place).is_some();
-    if named.at(options.place) != options.named || options.range != terms.range {
+fn option_bound<A: Exact>(bound: &mut Bound, linear: &Linear, options: &NamedMarket, is_joint: bool, named: &Witness) -> RiskResult<()> {
+    if named.at(options.place) != options.named || options.range != linear.terms.range {
         return Err(RiskError::ParameterOutOfRange);
     }
-    let leg = linear.legs.get(options.place).ok_or(RiskError::QuantityOutOfRange)?;
-    let edge = Quote::new(terms.trigger_edge_of::<A>(A::add(leg.delta.raw(), up_to_atom::<A>(options.delta))));
-    let adverse = |edge: Quote| edge.min(Quote::ZERO);
-    let value = Quote::new(options.value >> UNIT_BITS);
-    shown.equity = shown.equity.add(value)?.sub(adverse(leg.edge_trigger))?.add(adverse(edge))?;
-    shown.equity_trigger = shown.equity_trigger.add(value)?.sub(leg.edge_trigger)?.add(edge)?;
-    let ends = LinearEnds::new::<A>(terms, input, Measure::Maintenance);
     let joint = if is_joint { Some(row_index(named.joint)?) } else { None };
-    let mut bound = market_bound::<A>(&ends, options, &MeasureRates::new(terms, Measure::Maintenance), joint)?;
-    bound.add_on = leg.add_on_mm.raw();
-    Ok(bound)
+    let rates = MeasureRates::new(linear.terms, Measure::Maintenance);
+    *bound = market_bound::<A>(&linear.ends::<A>(), options, &rates, joint)?;
+    Ok(())
 }
 
 /// What [`super::market::market_scan`] cannot be below, from the named rows; the part in the joint loss only where there is a `joint` row.

@@ -2,8 +2,8 @@
 
 use super::super::kernel::{Bare, Exact};
 use super::super::market::{market_scan, LinearEnds, MeasureRates};
-use super::super::options::{option_part, Measure};
 use super::super::max_loss::Holding;
+use super::super::options::{option_part, Measure};
 use super::super::series::{NamedGrid, NamedSums};
 use super::kernel::Checked;
 use super::*;
