@@ -386,10 +386,19 @@ impl MarginAccount {
 
     /// The law of this account (RULES 1.2): cash is never negative nor more than a margin check can count, collateral never negative.
     pub fn invariant(&self) -> RiskResult<()> {
+        self.invariant_beside_options()?;
+        if self.are_options_sound() {
+            Ok(())
+        } else {
+            Err(RiskError::WrongState)
+        }
+    }
+
+    /// [`Self::invariant`] after a step that wrote neither option legs nor opened or closed slots. Errors: [`RiskError::WrongState`].
+    pub fn invariant_beside_options(&self) -> RiskResult<()> {
         let is_sound = (0..=plimsoll_risk::margin::MAX_CASH).contains(&self.cash)
             && self.collaterals.iter().all(|slot| slot.amount >= 0)
-            && self.perps.iter().all(|slot| slot.position.bids >= 0 && slot.position.asks >= 0)
-            && self.are_options_sound();
+            && self.perps.iter().all(|slot| slot.position.bids >= 0 && slot.position.asks >= 0);
         if is_sound {
             Ok(())
         } else {
