@@ -186,7 +186,7 @@ impl Portfolio {
 
     /// Whether every option leg of the account has been added: none of a market or expiry that was overlooked.
     fn has_all_options(&self, account: &MarginAccount) -> bool {
-        self.named.as_ref().map_or_else(|| self.options.is_complete(account), |named| named.is_complete(account))
+        self.named.as_ref().map_or_else(|| self.options.is_complete(account), |named| named.is_complete())
     }
 
     /// Adds a position that has not been touched.

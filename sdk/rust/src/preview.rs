@@ -11,13 +11,11 @@ use plimsoll_risk::margin::{
 use plimsoll_risk::oracle::STALE_AGE;
 use plimsoll_risk::perp::Candidate;
 use plimsoll_risk::{Lots, Price, Quote, RiskError, RiskResult, Round, Secs};
+use plimsoll_state::key::is_set;
 use plimsoll_state::options::Options;
 use plimsoll_state::view::{leg_input, touched_copy};
 use plimsoll_state::{Collateral, MarginAccount, Market, RiskGroup};
 use solana_pubkey::Pubkey;
-
-/// The row without a move.
-const ROW_NONE: u8 = 22;
 
 /// Finds accounts a preview needs.
 pub trait Accounts {
@@ -40,6 +38,8 @@ pub struct Leg {
     pub terms: MarketTerms,
     /// The account's leg in it.
     pub input: LegInput,
+    /// Whether it belongs to a risk group, alone of the account's markets or not.
+    pub has_group: bool,
 }
 
 /// An account as the engine reads it.
@@ -101,7 +101,7 @@ impl Reading {
                 None => groups.push((market.group, bit)),
             }
         }
-        self.legs.push(Leg { market: key, terms: market.terms(Secs::new(now))?, input });
+        self.legs.push(Leg { market: key, terms: market.terms(Secs::new(now))?, input, has_group: is_set(&market.group) });
         Ok(place)
     }
 
@@ -121,7 +121,7 @@ impl Reading {
         let book = self.options.book();
         let mut options = Vec::new();
         for (place, leg) in (0_u8..).zip(&self.legs).filter(|(place, _)| self.options.has(*place)) {
-            let mut market = NamedMarket::new(named, place, leg.terms.spot_range())?;
+            let mut market = NamedMarket::new(named, place, leg.terms.spot_range(), !leg.has_group)?;
             market.add_book(&book)?;
             options.push(market);
         }
@@ -129,8 +129,7 @@ impl Reading {
     }
 
     /// The scenarios that show most of what the account needs, and what they show: from the worst rows of the full check, each row in turn is
-    /// replaced while that shows more. The joint row is left at 22, which needs no price, if the shortfall shows without it as well. Errors: the
-    /// engine's.
+    /// replaced while that shows more. Errors: the engine's.
     pub fn witness(&self) -> RiskResult<(Witness, Shortfall)> {
         let (legs, mut report) = (self.legs.iter().map(|leg| (&leg.terms, &leg.input)), Report::default());
         let health = portfolio(self.cash, legs, &self.options.book(), &self.cross(), Some(&mut report))?;
@@ -150,10 +149,7 @@ impl Reading {
                 self.keep_better(&mut best, &mut shown, trial)?;
             }
         }
-        let cheaper = Witness { joint: ROW_NONE, ..best };
-        let seen = self.shown(&cheaper)?;
-        let does_as_much = seen.is_shown() && seen.is_below_half()? == shown.is_below_half()?;
-        Ok(if does_as_much { (cheaper, seen) } else { (best, shown) })
+        Ok((best, shown))
     }
 
     fn keep_better(&self, best: &mut Witness, shown: &mut Shortfall, trial: Witness) -> RiskResult<()> {

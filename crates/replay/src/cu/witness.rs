@@ -4,11 +4,9 @@ use super::options::full_account;
 use super::scene::{packet_size, Scene, MAJORS};
 use super::Readings;
 use crate::world::audit::Census;
-use crate::world::Member;
 use anyhow::{anyhow, ensure, Result};
 use plimsoll_sdk::build;
 use plimsoll_sdk::preview::{self, Reading};
-use plimsoll_sdk::risk::margin::{Shortfall, Witness};
 use plimsoll_sdk::risk::Ratio;
 use plimsoll_sdk::state::{Collateral, MarginAccount, Market, RiskGroup};
 use solana_pubkey::Pubkey;
@@ -49,7 +47,13 @@ fn reading(is_grouped: bool) -> Result<(u64, i64)> {
     }
     let member = full_account(&mut scene)?;
     scene.pass(1)?;
-    let (_, (_, shown)) = best(&scene, &member)?;
+    let (mm, witness, shown) = {
+        let account = scene.world.member(&member.account);
+        let reading = Reading::of(&account, &Known(Census::take(&scene.world)), scene.world.now).map_err(|error| anyhow!("{error:?}"))?;
+        let health = reading.health().map_err(|error| anyhow!("{error:?}"))?;
+        let (witness, shown) = reading.witness().map_err(|error| anyhow!("{error:?}"))?;
+        (health.mm.raw(), witness, shown)
+    };
     // Two fifths of what the witness shows are left: the cash is gone, and the first position has an old loss.
     let excess = shown.equity_trigger.raw() - shown.requirement.raw() / 5 * 2;
     scene.world.edit::<MarginAccount>(&member.account, |account| {
@@ -57,7 +61,6 @@ fn reading(is_grouped: bool) -> Result<(u64, i64)> {
         account.cash = 0;
     })?;
     scene.pass(1)?;
-    let (mm, (witness, shown)) = best(&scene, &member)?;
     let portfolio = scene.world.portfolio(&member.account);
     let flag = build::flag_liquidation(member.account, scene.keys(0).market, &witness, &portfolio);
     let payer = scene.world.payer.insecure_clone();
@@ -65,15 +68,6 @@ fn reading(is_grouped: bool) -> Result<(u64, i64)> {
     let cu = scene.cost_of_large(flag, &payer)?;
     ensure!(scene.world.member(&member.account).liquidation.state == 2, "the account was not flagged");
     Ok((cu, shown.requirement.raw() * 100 / mm))
-}
-
-/// Maintenance margin, and the witness that a keeper would send.
-fn best(scene: &Scene, member: &Member) -> Result<(i64, (Witness, Shortfall))> {
-    let account = scene.world.member(&member.account);
-    let reading = Reading::of(&account, &Known(Census::take(&scene.world)), scene.world.now).map_err(|error| anyhow!("{error:?}"))?;
-    let health = reading.health().map_err(|error| anyhow!("{error:?}"))?;
-    let witness = reading.witness().map_err(|error| anyhow!("{error:?}"))?;
-    Ok((health.mm.raw(), witness))
 }
 
 /// Every account of the program, for previews.

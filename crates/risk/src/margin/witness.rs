@@ -79,10 +79,11 @@ impl Witness {
     }
 
     /// The rows in which the market at `place` is priced, distinct, the market's own first; and how many they are. No move needs no price.
-    fn rows(&self, place: usize) -> RiskResult<([usize; NAMED], usize)> {
+    #[inline(always)]
+    fn rows(&self, place: usize, is_single: bool) -> RiskResult<([usize; NAMED], usize)> {
         let alone = row_index(*self.alone.get(place).ok_or(RiskError::QuantityOutOfRange)?)?;
         let joint = row_index(self.joint)?;
-        let mirror = *MIRROR.get(joint).ok_or(RiskError::ParameterOutOfRange)?;
+        let mirror = if is_single { joint } else { *MIRROR.get(joint).ok_or(RiskError::ParameterOutOfRange)? };
         let mut rows = [COLUMN_NONE; NAMED];
         let mut count = 0_usize;
         for row in [alone, joint, mirror] {
@@ -129,23 +130,29 @@ pub struct NamedMarket {
     delta: i64,
     /// The most that the positions can still lose, atoms.
     max_loss: i64,
-    /// Short-option minimum, tenor discount, and the basis contingency as far as its two rows were named.
+    /// Short-option minimum, tenor discount, and the basis contingency as far as its two rows are priced.
     add_on: i64,
     legs: usize,
 }
 
 impl NamedMarket {
-    /// The market at `place` of the account's legs, still without options, with its spot range.
+    /// The market at `place` of the account's legs, still without options, with its spot range. A single one is in no group: for it nothing offsets
+    /// anything, so that the mirror of the joint row is not priced.
     ///
     /// Errors: [`RiskError::ParameterOutOfRange`] for rows that are none or a range outside 14 % ..= 60 %, [`RiskError::QuantityOutOfRange`] for a
     /// place that is none.
     #[inline(never)]
-    pub fn new(named: &Witness, place: u8, range: Ratio) -> RiskResult<Self> {
-        let (rows, count) = named.rows(place.into())?;
+    pub fn new(named: &Witness, place: u8, range: Ratio, is_single: bool) -> RiskResult<Self> {
+        let (rows, count) = named.rows(place.into(), is_single)?;
         let grid = NamedGrid::new(range, rows.get(..count).unwrap_or_default())?;
         let (place, range) = (usize::from(place), range.raw());
         let (losses, value, delta, max_loss, add_on, legs) = ([0; NAMED], 0, 0, 0, 0, 0);
         Ok(Self { place, range, named: named.at(place), grid, rows, losses, count, value, delta, max_loss, add_on, legs })
+    }
+
+    /// Its place among the account's markets.
+    pub const fn place(&self) -> usize {
+        self.place
     }
 
     /// Adds the legs of one expiry.
