@@ -112,6 +112,6 @@ impl Market {
         // An hourly rate beyond this is cut anyhow; so no product is too large.
         const LIMIT: i64 = MAX_CARRY.raw() / YEAR_HOURS + 1;
         let yearly = self.funding.hourly_rate.clamp(-LIMIT, LIMIT).wrapping_mul(YEAR_HOURS);
-        Ratio::new(yearly.clamp(-MAX_CARRY.raw(), MAX_CARRY.raw()))
+        Ratio::new(yearly).min(MAX_CARRY).max(Ratio::new(MAX_CARRY.raw().saturating_neg()))
     }
 }

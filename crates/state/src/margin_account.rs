@@ -471,6 +471,34 @@ mod tests {
         assert_eq!((account.perps[0].position.asks, account.perps[0].position.asks_value), (0, 0));
         assert!(matches!(account.reduce_order(0, 5, None), Err(RiskError::OrderNotFound)));
     }
+    /// Legs are as many as are counted, each in a used slot, without negative orders, and no series twice.
+    #[test]
+    fn options_are_counted_once_each() {
+        let mut account: MarginAccount = bytemuck::Zeroable::zeroed();
+        account.perp_index_or_open(&key(1)).unwrap();
+        let leg = OptionLeg { lots: 1, strike: 100, ..bytemuck::Zeroable::zeroed() };
+        let others = [(101, 0, 0), (100, 1, 0), (100, 0, 1)].map(|(strike, expiry, kind)| OptionLeg { strike, expiry, kind, ..leg });
+        account.options[2] = leg;
+        account.options[5..8].copy_from_slice(&others);
+        account.option_legs = 4;
+        assert_eq!(account.invariant(), Ok(()));
+        let is_refused = |change: &dyn Fn(&mut MarginAccount)| {
+            let mut broken = account;
+            change(&mut broken);
+            broken.invariant() == Err(RiskError::WrongState) && broken.invariant_beside_options() == Ok(())
+        };
+        for number in [0, 3, 5] {
+            assert!(is_refused(&|account| account.option_legs = number));
+        }
+        for other in [0, 5, 7] {
+            assert!(is_refused(&|account| (account.options[other], account.option_legs) = (leg, if other == 0 { 5 } else { 4 })));
+        }
+        assert!(is_refused(&|account| account.options[2].slot = 1));
+        assert!(is_refused(&|account| account.options[2].slot = 8));
+        assert!(is_refused(&|account| account.options[6].bids = -1));
+        assert!(is_refused(&|account| account.options[6].asks = -1));
+    }
+
     /// Two books may give the same number to two orders of one account.
     #[test]
     fn orders_of_two_markets_with_one_number_are_told_apart() {

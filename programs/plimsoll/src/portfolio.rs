@@ -164,7 +164,8 @@ impl Portfolio {
                 }
             }
         }
-        require!(!has_options || portfolio.has_all_options(account), PlimsollError::WrongState);
+        let is_plain = !has_options && portfolio.named.is_none();
+        require!(is_plain || portfolio.has_all_options(account), PlimsollError::WrongState);
         for slot in account.collaterals.iter().filter(|slot| slot.amount != 0) {
             let loader = roster.find::<Collateral>(&slot.collateral, PlimsollError::MissingCollateral)?;
             let collateral = loader.load()?;
@@ -186,7 +187,7 @@ impl Portfolio {
 
     /// Whether every option leg of the account has been added: none of a market or expiry that was overlooked.
     fn has_all_options(&self, account: &MarginAccount) -> bool {
-        self.named.as_ref().map_or_else(|| self.options.is_complete(account), |named| named.is_complete())
+        self.named.as_ref().map_or_else(|| self.options.is_complete(account), |named| named.is_complete(account))
     }
 
     /// Adds a position that has not been touched.

@@ -42,11 +42,10 @@ impl NamedOptions {
     pub fn new(account: &MarginAccount, witness: Witness) -> Self {
         let (first, next) = ([[0; EXPIRIES]; MAX_LEGS], [0; OPTIONS]);
         let mut named = Self { witness, first, next, dates: Vec::new(), markets: Vec::new(), used: 0, count: 0 };
-        if account.option_legs == 0 {
-            return named;
+        if account.option_legs != 0 {
+            named.dates.reserve_exact(EXPIRIES);
+            named.markets.reserve_exact(MAX_LEGS);
         }
-        named.dates.reserve_exact(EXPIRIES);
-        named.markets.reserve_exact(MAX_LEGS);
         for ((number, leg), next) in (1_u8..).zip(&account.options).zip(&mut named.next).filter(|((_, leg), _)| leg.is_used()) {
             named.used = named.used.wrapping_add(1);
             // A leg of a slot or expiry that is none is in no list, and then they are not complete.
@@ -72,9 +71,9 @@ impl NamedOptions {
         self.count != 0
     }
 
-    /// Whether every option leg of the account has been added.
-    pub fn is_complete(&self) -> bool {
-        self.count == self.used
+    /// Whether every option leg of the account has been added, and they are as many as it counts.
+    pub fn is_complete(&self, account: &MarginAccount) -> bool {
+        self.count == self.used && self.used == usize::from(account.option_legs)
     }
 
     /// Adds the legs that `account` holds in the market of perp slot `slot`, whose place among the account's markets is `place`.
