@@ -322,6 +322,35 @@ fn a_lately_deleveraged_account_has_its_grace() -> Result<()> {
     Ok(())
 }
 
+/// What expiries of one date have in common is computed once, but only for markets whose option parameters are the same: what the chain shows is what the
+/// whole table says, market by market.
+#[test]
+fn expiries_of_one_date_keep_the_parameters_of_their_market() -> Result<()> {
+    for is_same in [true, false] {
+        let (mut stage, member) = call_seller()?;
+        stage.world.list_expiry(1, 0, 30 * DAY, Ratio::of(6, 10))?;
+        assert_eq!(stage.world.market(0).expiries[0].time, stage.world.market(1).expiries[0].time);
+        let strike = stage.lot_price(1, stage.prices[1]);
+        stage.world.give_option(&member.account, 1, 0, strike, false, -200)?;
+        let key = stage.keys(1).market;
+        if !is_same {
+            stage.world.edit::<Market>(&key, |market| {
+                market.option_params.vol_up = Ratio::of(3, 2).raw();
+                market.option_params.short_mm = Ratio::of(2, 100).raw();
+            })?;
+        }
+        stage.price(0, 260 * USD)?;
+        let (witness, shown) = best(&stage, &member);
+        stage.world.journal = Some(Vec::new());
+        done(flag(&mut stage, &member, &witness))?;
+        let journal = stage.world.journal.take().context("kept")?;
+        let [body] = journal.as_slice() else { anyhow::bail!("one event, not {}", journal.len()) };
+        let event = Flagged::deserialize(&mut body.strip_prefix(Flagged::DISCRIMINATOR).context("a Flagged")?)?;
+        assert_eq!((event.equity, event.requirement), ([shown.equity.raw(), shown.equity_trigger.raw()], shown.requirement.raw()));
+    }
+    Ok(())
+}
+
 /// Two members of a group of SOL and BTC: long one, short the other, a few options beside.
 fn grouped() -> Result<(Stage, Member, Pubkey)> {
     let mut stage = Stage::new()?;

@@ -171,7 +171,33 @@ fn split_log(x: u64) -> RiskResult<(i64, i64, i64)> {
     if x == 0 {
         return Err(RiskError::QuantityOutOfRange);
     }
-    split_log_at(x, x.leading_zeros())
+    split_log_at(x, leading_zeros(x))
+}
+
+/// [`u64::leading_zeros`] of a number that is mostly a price, by comparisons: the chain's machine has no instruction for it.
+#[inline(always)]
+const fn leading_zeros(x: u64) -> u32 {
+    if x >> 32 != 0 {
+        return x.leading_zeros();
+    }
+    let (mut rest, mut zeros) = (x, 63_u32);
+    if rest >> 16 != 0 {
+        (rest, zeros) = (rest >> 16, zeros.wrapping_sub(16));
+    }
+    if rest >> 8 != 0 {
+        (rest, zeros) = (rest >> 8, zeros.wrapping_sub(8));
+    }
+    if rest >> 4 != 0 {
+        (rest, zeros) = (rest >> 4, zeros.wrapping_sub(4));
+    }
+    if rest >> 2 != 0 {
+        (rest, zeros) = (rest >> 2, zeros.wrapping_sub(2));
+    }
+    if rest >> 1 != 0 {
+        zeros.wrapping_sub(1)
+    } else {
+        zeros
+    }
 }
 
 /// [`split_log`] of a number whose leading zeros are known.

@@ -5,7 +5,7 @@ use crate::mirror::layout;
 use crate::Market;
 use plimsoll_risk::margin::{forward, ExpiryRisk, MAX_TAU};
 use plimsoll_risk::option::surface::Measure;
-use plimsoll_risk::option::{Curve, Measured};
+use plimsoll_risk::option::{Curve, Measured, Smile};
 use plimsoll_risk::units::mul_div;
 use plimsoll_risk::{Price, Ratio, RiskError, RiskResult, Round, Secs};
 
@@ -70,24 +70,33 @@ impl Expiry {
         }
         let tau = self.tau(now);
         let observed = i64::from(self.minutes.min(SAMPLES));
-        let fixed_share = Ratio::new(mul_div(observed, Ratio::ONE.raw(), SAMPLES.into(), Round::Floor)?);
-        let fixed_mean = Price::new(self.sampled.checked_div(observed).unwrap_or(0));
+        let (fixed_share, fixed_mean) = match observed {
+            0 => (Ratio::ZERO, Price::new(0)),
+            _ => {
+                let share = mul_div(observed, Ratio::ONE.raw(), SAMPLES.into(), Round::Floor)?;
+                (Ratio::new(share), Price::new(self.sampled.checked_div(observed).unwrap_or(0)))
+            }
+        };
         let forward = forward(mark, tau, Ratio::new(self.carry), market.perp_basis(), Ratio::new(self.slack))?;
         Ok(ExpiryRisk { market: place, forward, tau, fixed_share, fixed_mean })
     }
 
     /// The smile in effect at `now`, ready for many strikes (RULES 5.6). Errors: [`RiskError::WrongState`] before the first smile.
     pub fn curve(&self, market: &Market, now: Secs, measure: Measure) -> RiskResult<Curve> {
+        self.smile(market, now, measure)?.with(self.tau(now))
+    }
+
+    /// The smile in effect at `now`. Errors: [`RiskError::WrongState`] before the first one.
+    pub fn smile(&self, market: &Market, now: Secs, measure: Measure) -> RiskResult<Smile> {
         let (state, tau): (&plimsoll_risk::option::SurfaceState, Secs) = (&self.surface, self.tau(now));
         // Only a stale smile needs what the market measures.
-        let smile = if self.is_stale(market, now) {
-            state.at(now, tau, Measured::of(&market.vol)?, measure, &market.surface_params)?
+        if self.is_stale(market, now) {
+            state.at(now, tau, Measured::of(&market.vol)?, measure, &market.surface_params)
         } else if state.smile.atm.is_zero() {
-            return Err(RiskError::WrongState);
+            Err(RiskError::WrongState)
         } else {
-            state.smile
-        };
-        smile.with(tau)
+            Ok(state.smile)
+        }
     }
 
     /// Whether the smile is on its glide, so that the two measures may differ.
@@ -100,7 +109,9 @@ impl Market {
     /// What holding the perp pays in a year, Q30: the funding rate in force, which is the average premium less its dead zone, paid once a day;
     /// within ± 2.
     pub fn perp_basis(&self) -> Ratio {
-        let yearly = self.funding.hourly_rate.saturating_mul(YEAR_HOURS);
+        // An hourly rate beyond this is cut anyhow; so no product is too large.
+        const LIMIT: i64 = MAX_CARRY.raw() / YEAR_HOURS + 1;
+        let yearly = self.funding.hourly_rate.clamp(-LIMIT, LIMIT).wrapping_mul(YEAR_HOURS);
         Ratio::new(yearly).min(MAX_CARRY).max(Ratio::new(MAX_CARRY.raw().saturating_neg()))
     }
 }

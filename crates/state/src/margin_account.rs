@@ -386,10 +386,19 @@ impl MarginAccount {
 
     /// The law of this account (RULES 1.2): cash is never negative nor more than a margin check can count, collateral never negative.
     pub fn invariant(&self) -> RiskResult<()> {
+        self.invariant_beside_options()?;
+        if self.are_options_sound() {
+            Ok(())
+        } else {
+            Err(RiskError::WrongState)
+        }
+    }
+
+    /// [`Self::invariant`] after a step that wrote neither option legs nor opened or closed slots. Errors: [`RiskError::WrongState`].
+    pub fn invariant_beside_options(&self) -> RiskResult<()> {
         let is_sound = (0..=plimsoll_risk::margin::MAX_CASH).contains(&self.cash)
             && self.collaterals.iter().all(|slot| slot.amount >= 0)
-            && self.perps.iter().all(|slot| slot.position.bids >= 0 && slot.position.asks >= 0)
-            && self.are_options_sound();
+            && self.perps.iter().all(|slot| slot.position.bids >= 0 && slot.position.asks >= 0);
         if is_sound {
             Ok(())
         } else {
@@ -405,13 +414,22 @@ impl MarginAccount {
         if self.options.iter().fold(0, |seen, leg| seen | leg.strike) == 0 {
             return self.option_legs == 0;
         }
-        let series = |leg: &OptionLeg| (leg.slot, leg.expiry, leg.kind, leg.strike);
-        let used = || self.options.iter().filter(|leg| leg.is_used());
-        let is_sound = |leg: &OptionLeg| {
+        let mut seen = [0_u64; OPTIONS];
+        let mut count = 0_usize;
+        for leg in self.options.iter().filter(|leg| leg.is_used()) {
             let has_slot = self.perps.get(usize::from(leg.slot)).is_some_and(PerpSlot::is_used);
-            has_slot && leg.bids >= 0 && leg.asks >= 0 && used().filter(|other| series(other) == series(leg)).count() == 1
-        };
-        u8::try_from(used().count()) == Ok(self.option_legs) && used().all(is_sound)
+            let [place, expiry, kind] = [leg.slot, leg.expiry, leg.kind].map(u64::from);
+            // Never zero: the strike is not.
+            let series = place << 48 | expiry << 40 | kind << 32 | u64::from(leg.strike);
+            let (known, free) = seen.split_at_mut_checked(count).unwrap_or_default();
+            let is_new = known.iter().all(|other| *other != series);
+            match free.first_mut() {
+                Some(slot) if has_slot && leg.bids >= 0 && leg.asks >= 0 && is_new => *slot = series,
+                _ => return false,
+            }
+            count = count.wrapping_add(1);
+        }
+        count == usize::from(self.option_legs)
     }
 }
 
@@ -453,6 +471,34 @@ mod tests {
         assert_eq!((account.perps[0].position.asks, account.perps[0].position.asks_value), (0, 0));
         assert!(matches!(account.reduce_order(0, 5, None), Err(RiskError::OrderNotFound)));
     }
+    /// Legs are as many as are counted, each in a used slot, without negative orders, and no series twice.
+    #[test]
+    fn options_are_counted_once_each() {
+        let mut account: MarginAccount = bytemuck::Zeroable::zeroed();
+        account.perp_index_or_open(&key(1)).unwrap();
+        let leg = OptionLeg { lots: 1, strike: 100, ..bytemuck::Zeroable::zeroed() };
+        let others = [(101, 0, 0), (100, 1, 0), (100, 0, 1)].map(|(strike, expiry, kind)| OptionLeg { strike, expiry, kind, ..leg });
+        account.options[2] = leg;
+        account.options[5..8].copy_from_slice(&others);
+        account.option_legs = 4;
+        assert_eq!(account.invariant(), Ok(()));
+        let is_refused = |change: &dyn Fn(&mut MarginAccount)| {
+            let mut broken = account;
+            change(&mut broken);
+            broken.invariant() == Err(RiskError::WrongState) && broken.invariant_beside_options() == Ok(())
+        };
+        for number in [0, 3, 5] {
+            assert!(is_refused(&|account| account.option_legs = number));
+        }
+        for other in [0, 5, 7] {
+            assert!(is_refused(&|account| (account.options[other], account.option_legs) = (leg, if other == 0 { 5 } else { 4 })));
+        }
+        assert!(is_refused(&|account| account.options[2].slot = 1));
+        assert!(is_refused(&|account| account.options[2].slot = 8));
+        assert!(is_refused(&|account| account.options[6].bids = -1));
+        assert!(is_refused(&|account| account.options[6].asks = -1));
+    }
+
     /// Two books may give the same number to two orders of one account.
     #[test]
     fn orders_of_two_markets_with_one_number_are_told_apart() {

@@ -2,7 +2,7 @@
 
 mod named;
 
-pub use named::named_options;
+pub use named::NamedOptions;
 
 use crate::margin_account::OptionLeg;
 use crate::{MarginAccount, Market};

@@ -12,7 +12,7 @@ use plimsoll_risk::oracle::{permission, Action, Permission, STALE_AGE};
 use plimsoll_risk::perp::{round_exposure, sale_surplus, Position};
 use plimsoll_risk::{Lots, Quote, Secs};
 use plimsoll_state::key::{is_same, is_set};
-use plimsoll_state::options::Options;
+use plimsoll_state::options::{NamedOptions, Options};
 use plimsoll_state::view::{current_input, leg_input, touched_copy};
 use plimsoll_state::{Collateral, MarginAccount, Market, PerpSlot};
 use std::cell::Ref;
@@ -31,7 +31,7 @@ impl<'info> Roster<'info> {
 
     /// The account at `key`; owner and type are checked. `missing` when it was not passed.
     pub(crate) fn find<T: ZeroCopy + Owner>(&self, key: &Pubkey, missing: PlimsollError) -> Result<AccountLoader<'info, T>> {
-        let info = self.infos.iter().find(|info| info.key == key).ok_or(missing)?;
+        let info = self.infos.iter().find(|info| is_same(info.key, key)).ok_or(missing)?;
         AccountLoader::try_from(info)
     }
 
@@ -92,7 +92,7 @@ pub(crate) struct Portfolio {
     /// Option legs with their unit values.
     options: Options,
     /// In place of them, the options in the scenarios that a witness names.
-    named: Option<named::Named>,
+    named: Option<Box<NamedOptions>>,
     /// The risk groups that two or more of the markets share.
     bonds: Bonds,
 }
@@ -127,7 +127,7 @@ impl Portfolio {
         loaded: Option<(&Pubkey, &Market)>,
         roster: &Roster<'_>,
         now: i64,
-        named: Option<named::Named>,
+        named: Option<Box<NamedOptions>>,
     ) -> Result<Self> {
         let legs = Vec::with_capacity(MAX_LEGS);
         let permission = Permission::Allowed;
@@ -164,7 +164,8 @@ impl Portfolio {
                 }
             }
         }
-        require!(!has_options || portfolio.has_all_options(account), PlimsollError::WrongState);
+        let is_plain = !has_options && portfolio.named.is_none();
+        require!(is_plain || portfolio.has_all_options(account), PlimsollError::WrongState);
         for slot in account.collaterals.iter().filter(|slot| slot.amount != 0) {
             let loader = roster.find::<Collateral>(&slot.collateral, PlimsollError::MissingCollateral)?;
             let collateral = loader.load()?;
@@ -179,7 +180,7 @@ impl Portfolio {
     fn add_options(&mut self, account: &MarginAccount, slot: usize, market: &Market) -> Result<()> {
         let place = self.legs.len().checked_sub(1).and_then(|place| u8::try_from(place).ok()).ok_or(PlimsollError::Overflow)?;
         match &mut self.named {
-            Some(named) => named.add(account, slot, market, place, self.now),
+            Some(named) => named.add(account, slot, market, place, Secs::new(self.now)).or_refuse(),
             None => self.options.add(account, slot, market, place, Secs::new(self.now)).or_refuse(),
         }
     }
@@ -386,7 +387,7 @@ impl Portfolio {
 
     /// Whether the account holds options.
     pub(crate) fn has_options(&self) -> bool {
-        !self.options.is_empty() || self.named.as_ref().is_some_and(named::Named::has_options)
+        !self.options.is_empty() || self.named.as_ref().is_some_and(|named| named.has_options())
     }
 
     /// The health the account would have had its lately deleveraged lots not been closed, at the prices of now, and the time of the last close.

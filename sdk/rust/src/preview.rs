@@ -11,6 +11,7 @@ use plimsoll_risk::margin::{
 use plimsoll_risk::oracle::STALE_AGE;
 use plimsoll_risk::perp::Candidate;
 use plimsoll_risk::{Lots, Price, Quote, RiskError, RiskResult, Round, Secs};
+use plimsoll_state::key::is_set;
 use plimsoll_state::options::Options;
 use plimsoll_state::view::{leg_input, touched_copy};
 use plimsoll_state::{Collateral, MarginAccount, Market, RiskGroup};
@@ -37,6 +38,8 @@ pub struct Leg {
     pub terms: MarketTerms,
     /// The account's leg in it.
     pub input: LegInput,
+    /// Whether it belongs to a risk group, alone of the account's markets or not.
+    pub has_group: bool,
 }
 
 /// An account as the engine reads it.
@@ -98,7 +101,7 @@ impl Reading {
                 None => groups.push((market.group, bit)),
             }
         }
-        self.legs.push(Leg { market: key, terms: market.terms(Secs::new(now))?, input });
+        self.legs.push(Leg { market: key, terms: market.terms(Secs::new(now))?, input, has_group: is_set(&market.group) });
         Ok(place)
     }
 
@@ -118,7 +121,7 @@ impl Reading {
         let book = self.options.book();
         let mut options = Vec::new();
         for (place, leg) in (0_u8..).zip(&self.legs).filter(|(place, _)| self.options.has(*place)) {
-            let mut market = NamedMarket::new(named, place, leg.terms.spot_range())?;
+            let mut market = NamedMarket::new(named, place, leg.terms.spot_range(), !leg.has_group)?;
             market.add_book(&book)?;
             options.push(market);
         }

@@ -162,22 +162,25 @@ impl ExpiryTerms {
     /// Errors: [`RiskError::PriceOutOfRange`], [`RiskError::ParameterOutOfRange`].
     #[inline(never)]
     pub fn new(risk: &ExpiryRisk, params: &OptionParams) -> RiskResult<Self> {
-        let forward = Price::checked(risk.forward.raw())?;
-        let share = risk.fixed_share;
-        if share.is_negative() || share > Ratio::ONE || risk.tau > MAX_TAU {
+        let mut terms = Self::of_time(risk.tau, params)?;
+        terms.turn_to(risk)?;
+        Ok(terms)
+    }
+
+    /// What depends on the time alone; worth nothing before [`Self::turn_to`] an expiry.
+    fn of_time(tau: Secs, params: &OptionParams) -> RiskResult<Self> {
+        if tau > MAX_TAU {
             return Err(RiskError::ParameterOutOfRange);
         }
-        let tau = risk.tau.positive_part();
-        let fixed = if share.is_zero() { 0 } else { Price::checked(risk.fixed_mean.raw())?.scale(share, Round::Floor)?.raw() };
-        let moving = forward.scale(Ratio::ONE.sub(share)?, Round::Floor)?.raw();
+        let tau = tau.positive_part();
         let multiple = term_multiple(tau, params)?;
         let years = years_of(tau, Round::Ceil);
         let basis = params.basis_fixed.add(params.basis_per_year.mul(Ratio::new(years), Round::Ceil)?)?;
         let kept = params.tenor_factor.mul(discount(params.tenor_rate, years)?, Round::Floor)?;
         Ok(Self {
-            market: risk.market,
-            forward: moving,
-            fixed,
+            market: 0,
+            forward: 0,
+            fixed: 0,
             root_tau: root_tau(tau),
             seconds: tau.raw(),
             vol_up: Ratio::ONE.add(params.vol_up.mul(multiple, Round::Ceil)?)?.raw(),
@@ -190,6 +193,30 @@ impl ExpiryTerms {
             short_mm: params.short_mm.raw(),
             target_share: params.target_share.raw(),
         })
+    }
+
+    /// Whether these are terms of so much time, so that [`Self::turn_to`] makes those of another expiry of it under the same parameters.
+    pub fn is_of(&self, tau: Secs) -> bool {
+        self.seconds == tau.positive_part().raw()
+    }
+
+    /// Makes these the terms of another expiry at the same time and under the same parameters: other markets list the same dates.
+    ///
+    /// Errors: as [`Self::new`]; [`RiskError::ParameterOutOfRange`] for another time.
+    pub fn turn_to(&mut self, risk: &ExpiryRisk) -> RiskResult<()> {
+        let forward = Price::checked(risk.forward.raw())?;
+        let share = risk.fixed_share;
+        if share.is_negative() || share > Ratio::ONE || !self.is_of(risk.tau) {
+            return Err(RiskError::ParameterOutOfRange);
+        }
+        self.market = risk.market;
+        (self.fixed, self.forward) = if share.is_zero() {
+            (0, forward.raw())
+        } else {
+            let fixed = Price::checked(risk.fixed_mean.raw())?.scale(share, Round::Floor)?;
+            (fixed.raw(), forward.scale(Ratio::ONE.sub(share)?, Round::Floor)?.raw())
+        };
+        Ok(())
     }
 }
 
@@ -242,6 +269,9 @@ pub fn forward(spot: Price, tau: Secs, carry: Ratio, perp_basis: Ratio, slack: R
         return Err(RiskError::ParameterOutOfRange);
     }
     let bounded = carry.max(perp_basis.sub(slack)?).min(perp_basis.add(slack)?);
+    if bounded.is_zero() {
+        return Ok(spot);
+    }
     // At most 2 a year for two years.
     let exponent = bounded.mul(Ratio::new(years_of(tau.positive_part(), Round::Floor)), Round::Floor)?;
     let price = spot.scale(exp_fast(exponent)?, Round::Floor)?;

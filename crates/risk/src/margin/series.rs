@@ -19,7 +19,7 @@ use crate::fixed_math::{ln_fast, ln_ratio, Log};
 use crate::option::normal::{cdf_fast, cdf_from_edge, density_fast, CDF_ARGUMENT_BITS, CDF_EDGE, CDF_RESULT_BITS};
 pub use crate::option::OptionKind;
 use crate::units::{Lots, Price, Quote, Ratio, Round, MAX_PRICE, RATIO_BITS};
-pub(super) use named::{NamedGrid, NamedUnit, NAMED};
+pub(super) use named::{NamedGrid, NamedSums, NAMED};
 
 /// Fraction bits of a unit value: sixteenths of an atom per lot.
 pub const UNIT_BITS: u32 = 4;
@@ -207,21 +207,13 @@ impl SeriesTerms {
     /// What a spot move makes of the series.
     #[inline(always)]
     fn moved<A: Exact>(&self, spot: (i64, i64)) -> Moved {
-        // To the nearest atom.
-        let forward = A::add(A::mul(self.forward, spot.0), ONE >> 1) >> RATIO_BITS;
-        let parity = A::sub(forward, self.strike) << UNIT_BITS;
-        let call_less = if self.kind == OptionKind::Put { parity } else { 0 };
-        Moved { forward, least: positive(parity), call_less, log: A::add(self.log, spot.1) }
+        Moved::new::<A>((self.forward, self.strike, self.log), self.kind, spot)
     }
 
     /// Value of a lot that is not intrinsic, sixteenths of an atom, 0 ..= max(moved forward, strike).
     #[inline(always)]
     fn value<A: Exact>(&self, moved: &Moved, point: &VolPoint) -> i64 {
-        let d1 = A::add(A::mul(moved.log, point.inverse) >> D_SHIFT, point.half);
-        let d2 = A::sub(d1, point.deviation);
-        let model = A::sub(A::mul(moved.forward, cdf_from_edge(d1)), A::mul(self.strike, cdf_from_edge(d2))) >> VALUE_SHIFT;
-        // What the distribution's last places lose must not undercut the intrinsic value.
-        A::sub(model.max(moved.least), moved.call_less)
+        moved.value::<A>(self.strike, point)
     }
 
     /// All of a unit table but the values.
@@ -307,6 +299,26 @@ struct Moved {
 }
 
 impl Moved {
+    /// What a spot move makes of forward, strike and their logarithm.
+    #[inline(always)]
+    fn new<A: Exact>((forward, strike, log): (i64, i64, i64), kind: OptionKind, spot: (i64, i64)) -> Self {
+        // To the nearest atom.
+        let forward = A::add(A::mul(forward, spot.0), ONE >> 1) >> RATIO_BITS;
+        let parity = A::sub(forward, strike) << UNIT_BITS;
+        let call_less = if kind == OptionKind::Put { parity } else { 0 };
+        Self { forward, least: positive(parity), call_less, log: A::add(log, spot.1) }
+    }
+
+    /// As [`SeriesTerms::value`] has it.
+    #[inline(always)]
+    fn value<A: Exact>(&self, strike: i64, point: &VolPoint) -> i64 {
+        let d1 = A::add(A::mul(self.log, point.inverse) >> D_SHIFT, point.half);
+        let d2 = A::sub(d1, point.deviation);
+        let model = A::sub(A::mul(self.forward, cdf_from_edge(d1)), A::mul(strike, cdf_from_edge(d2))) >> VALUE_SHIFT;
+        // What the distribution's last places lose must not undercut the intrinsic value.
+        A::sub(model.max(self.least), self.call_less)
+    }
+
     #[inline(always)]
     fn intrinsic<A: Exact>(&self) -> i64 {
         A::sub(self.least, self.call_less)

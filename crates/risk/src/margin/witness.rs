@@ -5,18 +5,18 @@
 
 use super::cross::{depeg_of, CrossTerms, GroupTerms, Standalone};
 use super::grid::{SpotMove, COLUMN_BASIS_DOWN, COLUMN_BASIS_UP, COLUMN_NONE, GRID, MIRROR, ROW_NONE, SCENARIOS};
-use super::health::{health, Health, MAX_LEGS};
-use super::kernel::{positive, scale_floor, Bare, Exact, LegInput};
+use super::health::{Health, MAX_CASH, MAX_LEGS};
+use super::kernel::{leg, positive, scale_ceil, scale_floor, Bare, Bounded, Exact, LegInput};
 use super::market::{dampened, factored, share_of, LinearEnds, MeasureRates};
 use super::max_loss::{max_loss, Holding};
-use super::options::{Measure, OptionBook, MAX_OPTIONS, MAX_OPTION_NOTIONAL};
+use super::options::{Measure, OptionBook, MAX_OPTIONS};
 use super::params::ExpiryTerms;
 use super::report::Report;
-use super::series::{spot_move, NamedGrid, NamedUnit, OptionKind, NAMED, UNIT_BITS};
+use super::series::{spot_move, NamedGrid, NamedSums, OptionKind, NAMED, UNIT_BITS};
 use super::terms::MarketTerms;
 use crate::error::{RiskError, RiskResult};
 use crate::fixed_math::Log;
-use crate::units::{Lots, Price, Quote, Ratio, Round, MAX_LOTS};
+use crate::units::{Lots, Price, Quote, Ratio, Round};
 
 const ONE: i64 = Ratio::ONE.raw();
 
@@ -73,11 +73,17 @@ impl Witness {
         self.alone.iter().chain([&self.joint]).try_for_each(|row| row_index(*row).map(drop))
     }
 
+    /// The rows named for the market at `place`: its own, and the joint one. No row is 0.
+    fn at(&self, place: usize) -> (u8, u8) {
+        (self.alone.get(place).copied().unwrap_or(0), self.joint)
+    }
+
     /// The rows in which the market at `place` is priced, distinct, the market's own first; and how many they are. No move needs no price.
-    fn rows(&self, place: usize) -> RiskResult<([usize; NAMED], usize)> {
+    #[inline(always)]
+    fn rows(&self, place: usize, is_single: bool) -> RiskResult<([usize; NAMED], usize)> {
         let alone = row_index(*self.alone.get(place).ok_or(RiskError::QuantityOutOfRange)?)?;
         let joint = row_index(self.joint)?;
-        let mirror = *MIRROR.get(joint).ok_or(RiskError::ParameterOutOfRange)?;
+        let mirror = if is_single { joint } else { *MIRROR.get(joint).ok_or(RiskError::ParameterOutOfRange)? };
         let mut rows = [COLUMN_NONE; NAMED];
         let mut count = 0_usize;
         for row in [alone, joint, mirror] {
@@ -112,6 +118,8 @@ pub struct NamedLeg {
 pub struct NamedMarket {
     place: usize,
     range: i64,
+    /// The market's own row and the joint one, as named.
+    named: (u8, u8),
     grid: NamedGrid,
     /// The rows, counted from 0, and what they lose; the first `count` are set. Sixteenths of an atom until the market is asked.
     rows: [usize; NAMED],
@@ -122,105 +130,104 @@ pub struct NamedMarket {
     delta: i64,
     /// The most that the positions can still lose, atoms.
     max_loss: i64,
-    /// Short-option minimum, tenor discount, and the basis contingency as far as its two rows were named.
+    /// Short-option minimum, tenor discount, and the basis contingency as far as its two rows are priced.
     add_on: i64,
     legs: usize,
 }
 
-/// One expiry's sums, sixteenths of an atom.
-#[derive(Clone, Copy, Default)]
-struct ExpirySum {
-    /// Losses by named row, in both signs of a skew row.
-    losses: [[i64; 2]; NAMED],
-    value: i64,
-    delta: i64,
-    calls: i64,
-    puts: i64,
-}
-
 impl NamedMarket {
-    /// The market at `place` of the account's legs, still without options, with its spot range.
+    /// The market at `place` of the account's legs, still without options, with its spot range. A single one is in no group: for it nothing offsets
+    /// anything, so that the mirror of the joint row is not priced.
     ///
     /// Errors: [`RiskError::ParameterOutOfRange`] for rows that are none or a range outside 14 % ..= 60 %, [`RiskError::QuantityOutOfRange`] for a
     /// place that is none.
-    pub fn new(named: &Witness, place: u8, range: Ratio) -> RiskResult<Self> {
-        let (rows, count) = named.rows(place.into())?;
+    #[inline(never)]
+    pub fn new(named: &Witness, place: u8, range: Ratio, is_single: bool) -> RiskResult<Self> {
+        let (rows, count) = named.rows(place.into(), is_single)?;
         let grid = NamedGrid::new(range, rows.get(..count).unwrap_or_default())?;
         let (place, range) = (usize::from(place), range.raw());
         let (losses, value, delta, max_loss, add_on, legs) = ([0; NAMED], 0, 0, 0, 0, 0);
-        Ok(Self { place, range, grid, rows, losses, count, value, delta, max_loss, add_on, legs })
+        Ok(Self { place, range, named: named.at(place), grid, rows, losses, count, value, delta, max_loss, add_on, legs })
+    }
+
+    /// Its place among the account's markets.
+    pub const fn place(&self) -> usize {
+        self.place
     }
 
     /// Adds the legs of one expiry.
     ///
     /// Errors: those of the legs; [`RiskError::PriceOutOfRange`], [`RiskError::ParameterOutOfRange`] for strike and volatility;
     /// [`RiskError::QuantityOutOfRange`], [`RiskError::NotionalOutOfRange`] beyond the bounds of an option leg or of an account's legs.
+    #[inline(always)]
     pub fn add_expiry(&mut self, expiry: &ExpiryTerms, legs: impl Iterator<Item = RiskResult<NamedLeg>>) -> RiskResult<()> {
-        let grid = self.grid;
-        let units = legs.map(|leg| {
-            let NamedLeg { lots, strike, kind, sigma, log } = leg?;
-            Ok((lots, NamedUnit::price(&grid, expiry, strike, kind, sigma, log)?))
-        });
-        self.add_units(expiry, units)
+        let mut sums = NamedSums::default();
+        let mut held = [Holding::default(); MAX_OPTIONS];
+        let mut count = 0_usize;
+        for leg in legs {
+            let slot = held.get_mut(count).ok_or(RiskError::QuantityOutOfRange)?;
+            match leg {
+                Ok(leg) => sums.add_leg::<Bare>(&self.grid, expiry, &leg, slot)?,
+                Err(error) => return Err(error),
+            }
+            count = count.wrapping_add(1);
+        }
+        self.finish_expiry::<Bare>(&sums, held.get(..count).unwrap_or_default(), expiry)
     }
 
     /// The same from the whole table of `book`, all expiries at once: what a client that looks for the best witness has at hand.
     ///
     /// Errors: as [`Self::add_expiry`].
     pub fn add_book(&mut self, book: &OptionBook) -> RiskResult<()> {
-        let (grid, place) = (self.grid, self.place);
+        let place = self.place;
         for (index, expiry) in book.expiries.iter().enumerate().filter(|(_, expiry)| usize::from(expiry.market) == place) {
-            let unit = |leg: &super::options::OptionInput| book.units_mm.get(usize::from(leg.series)).map(|unit| (leg.lots, unit));
-            let here = book.legs.iter().filter_map(unit).filter(|(_, unit)| usize::from(unit.expiry) == index);
-            self.add_units(expiry, here.map(|(lots, unit)| Ok((lots, NamedUnit::of(&grid, unit)))))?;
+            let (mut sums, mut held, mut count) = (NamedSums::default(), [Holding::default(); MAX_OPTIONS], 0_usize);
+            for leg in book.legs {
+                let Some(unit) = book.units_mm.get(usize::from(leg.series)).filter(|unit| usize::from(unit.expiry) == index) else {
+                    continue;
+                };
+                let slot = held.get_mut(count).ok_or(RiskError::QuantityOutOfRange)?;
+                *slot = sums.add_unit::<Bare>(&self.grid, leg.lots, unit)?;
+                count = count.wrapping_add(1);
+            }
+            self.finish_expiry::<Bare>(&sums, held.get(..count).unwrap_or_default(), expiry)?;
         }
         Ok(())
     }
 
-    #[inline(always)]
-    fn add_units(&mut self, expiry: &ExpiryTerms, units: impl Iterator<Item = RiskResult<(Lots, NamedUnit)>>) -> RiskResult<()> {
-        let mut sum = ExpirySum::default();
-        let mut held = [Holding::default(); MAX_OPTIONS];
-        let mut slots = held.iter_mut();
-        let mut count = 0_usize;
-        for unit in units {
-            let (lots, unit) = unit?;
-            check_lots(lots, &unit)?;
-            let lots = lots.raw();
-            let slot = slots.next().ok_or(RiskError::QuantityOutOfRange)?;
-            *slot = Holding { lots, strike: unit.strike, is_call: unit.is_call };
-            count = count.wrapping_add(1);
-            sum.add::<Bare>(lots, &unit, self.count);
-        }
-        self.legs = self.legs.wrapping_add(count);
-        match held.get(..count).filter(|held| !held.is_empty()) {
-            Some(held) => self.finish_expiry::<Bare>(&sum, held, expiry),
-            None => Ok(()),
-        }
-    }
-
     /// Each expiry at its own worst skew sign; its add-ons; what it can lose at most.
     #[inline(never)]
-    fn finish_expiry<A: Exact>(&mut self, sum: &ExpirySum, held: &[Holding], expiry: &ExpiryTerms) -> RiskResult<()> {
+    fn finish_expiry<A: Exact>(&mut self, sums: &NamedSums, held: &[Holding], expiry: &ExpiryTerms) -> RiskResult<()> {
+        self.legs = self.legs.wrapping_add(held.len());
+        if held.is_empty() {
+            return Ok(());
+        }
         if self.legs > MAX_OPTIONS {
             return Err(RiskError::QuantityOutOfRange);
         }
-        for (total, [one, other]) in self.losses.iter_mut().zip(sum.losses).take(self.count) {
-            *total = A::add(*total, one.max(other));
-        }
-        self.value = A::add(self.value, sum.value);
-        self.delta = A::add(self.delta, sum.delta);
-        self.max_loss = self.max_loss.saturating_add(max_loss::<A>(held, sum.value, expiry.forward, self.range));
-        let charge = |base: i64, rate: i64| crate::fixed_math::scale(base, Ratio::new(rate), Round::Ceil);
-        let short = A::mul(A::add(positive(A::sub(0, sum.calls)), positive(A::sub(0, sum.puts))), expiry.forward);
-        let is_basis = |row: &usize| [COLUMN_BASIS_UP, COLUMN_BASIS_DOWN].contains(row);
-        let moves = self.rows.iter().zip(&sum.losses).take(self.count).filter(|(row, _)| is_basis(row));
-        let basis = moves.fold(0, |worst: i64, (_, [loss, _])| worst.max(*loss));
-        let of_legs = up_to_atom::<A>(positive(sum.value));
-        for (base, rate) in [(short, expiry.short_mm), (of_legs, expiry.tenor), (up_to_atom::<A>(basis), expiry.basis)] {
-            if base != 0 {
-                self.add_on = self.add_on.checked_add(charge(base, rate)?).ok_or(RiskError::Overflow)?;
+        let mut basis = 0;
+        for (index, (row, (total, [one, other]))) in
+            self.rows.iter().zip(self.losses.iter_mut().zip(sums.losses)).enumerate().take(self.count)
+        {
+            *total = A::add(*total, if self.grid.is_skew(index) { one.max(other) } else { one });
+            if *row == COLUMN_BASIS_UP || *row == COLUMN_BASIS_DOWN {
+                basis = one.max(basis);
             }
+        }
+        self.value = A::add(self.value, sums.value);
+        self.delta = A::add(self.delta, sums.delta);
+        self.max_loss = self.max_loss.saturating_add(max_loss::<A>(held, sums.value, expiry.forward, self.range));
+        // Sixteen legs of at most MAX_OPTION_NOTIONAL, at rates of at most 1.
+        let short = A::mul(A::add(positive(A::sub(0, sums.calls)), positive(A::sub(0, sums.puts))), expiry.forward);
+        if short != 0 {
+            self.add_on = A::add(self.add_on, scale_ceil::<A>(short, expiry.short_mm));
+        }
+        if sums.value > 0 {
+            self.add_on = A::add(self.add_on, scale_ceil::<A>(up_to_atom::<A>(sums.value), expiry.tenor));
+        }
+        if basis != 0 {
+            let contingency = crate::fixed_math::scale(up_to_atom::<A>(basis), Ratio::new(expiry.basis), Round::Ceil)?;
+            self.add_on = self.add_on.checked_add(contingency).ok_or(RiskError::Overflow)?;
         }
         Ok(())
     }
@@ -244,34 +251,6 @@ impl NamedMarket {
     }
 }
 
-impl ExpirySum {
-    #[inline(always)]
-    fn add<A: Exact>(&mut self, lots: i64, unit: &NamedUnit, count: usize) {
-        for (sums, values) in self.losses.iter_mut().zip(unit.rows).take(count) {
-            for (sum, value) in sums.iter_mut().zip(values) {
-                *sum = A::add(*sum, A::mul(lots, A::sub(unit.mark, value)));
-            }
-        }
-        self.value = A::add(self.value, A::mul(lots, unit.mark));
-        self.delta = A::add(self.delta, A::mul(lots, unit.delta));
-        let held = if unit.is_call { &mut self.calls } else { &mut self.puts };
-        *held = A::add(*held, lots);
-    }
-}
-
-fn check_lots(lots: Lots, unit: &NamedUnit) -> RiskResult<()> {
-    let size = lots.abs()?.raw();
-    if size > MAX_LOTS {
-        return Err(RiskError::QuantityOutOfRange);
-    }
-    // Both prices are within ± 2³¹.
-    let price = unit.forward.max(unit.strike).max(unit.forward.wrapping_sub(unit.strike));
-    if size.wrapping_mul(price) > MAX_OPTION_NOTIONAL {
-        return Err(RiskError::NotionalOutOfRange);
-    }
-    Ok(())
-}
-
 fn up_to_atom<A: Exact>(sixteenths: i64) -> i64 {
     A::add(sixteenths, (1 << UNIT_BITS) - 1) >> UNIT_BITS
 }
@@ -286,23 +265,57 @@ where
     I: IntoIterator<Item = (&'a MarketTerms, &'a LegInput)> + Clone,
 {
     named.check()?;
-    let linear = health(cash, legs.clone())?;
-    cross.check(linear.leg_count)?;
-    let are_places =
-        options.is_sorted_by(|one, next| one.place < next.place) && options.iter().all(|market| market.place < linear.leg_count);
-    if !are_places || options.iter().fold(0, |sum, market| market.legs.saturating_add(sum)) > MAX_OPTIONS {
+    if !(0..=MAX_CASH).contains(&cash.raw()) {
         return Err(RiskError::QuantityOutOfRange);
     }
     let mut bounds = [Bound::default(); MAX_LEGS];
-    let mut shown = Shortfall { equity: linear.equity, equity_trigger: linear.equity_trigger, requirement: Quote::ZERO };
-    for (place, (market, bound)) in legs.into_iter().zip(bounds.iter_mut()).enumerate() {
-        *bound = match options.iter().find(|options| options.place == place) {
-            Some(options) => option_bound::<Bare>(&mut shown, &linear, options, market, cross, named)?,
-            None => linear_bound::<Bare>(&linear, place, market, cross, named)?,
+    let mut shown = Shortfall { equity: cash, equity_trigger: cash, requirement: Quote::ZERO };
+    let (mut rest, mut priced, mut count) = (options, 0_usize, 0_usize);
+    for ((terms, input), place) in legs.into_iter().zip(0..) {
+        let bound = bounds.get_mut(place).ok_or(RiskError::QuantityOutOfRange)?;
+        let leg = leg::<Bare>(Bounded::new(terms, input)?);
+        let linear = Linear { terms, input, delta: leg.delta.raw(), scan: leg.scan_mm.raw() };
+        let is_joint = cross.group_of(place).is_some();
+        let (edge, value) = match rest.split_first() {
+            Some((options, others)) if options.place == place => {
+                (rest, priced) = (others, priced.saturating_add(options.legs));
+                option_bound::<Bare>(bound, &linear, options, is_joint, named)?;
+                let delta = Bare::add(linear.delta, up_to_atom::<Bare>(options.delta));
+                (terms.trigger_edge_of::<Bare>(delta), options.value >> UNIT_BITS)
+            }
+            _ => {
+                linear_bound::<Bare>(bound, &linear, is_joint, named)?;
+                (leg.edge_trigger.raw(), 0)
+            }
         };
+        bound.add_on = leg.add_on_mm.raw();
+        // Within the bounds of a health's parts, and an option is worth less than its legs may be.
+        let worth = Bare::add(Bare::add(leg.unsettled.raw(), input.collateral_mm.raw()), value);
+        shown.equity = Quote::new(Bare::add(shown.equity.raw(), Bare::add(worth, edge.min(0))));
+        shown.equity_trigger = Quote::new(Bare::add(shown.equity_trigger.raw(), Bare::add(worth, edge)));
+        count = count.wrapping_add(1);
     }
-    shown.requirement = requirement::<Bare>(&bounds, linear.leg_count, cross)?;
+    cross.check(count)?;
+    // What is left is of a place that is none, or out of order.
+    if !rest.is_empty() || priced > MAX_OPTIONS {
+        return Err(RiskError::QuantityOutOfRange);
+    }
+    shown.requirement = requirement::<Bare>(&bounds, count, cross)?;
     Ok(shown)
+}
+
+/// A market's linear leg in the maintenance measure.
+struct Linear<'a> {
+    terms: &'a MarketTerms,
+    input: &'a LegInput,
+    delta: i64,
+    scan: i64,
+}
+
+impl Linear<'_> {
+    fn ends<A: Exact>(&self) -> LinearEnds {
+        LinearEnds::new::<A>(self.terms, self.input, Measure::Maintenance)
+    }
 }
 
 /// Lower bounds of one market's parts.
@@ -316,28 +329,16 @@ struct Bound {
 }
 
 /// A market of linear legs alone: its scan is exact, its part in the joint loss to the atom: a gain is rounded up, as among such markets alone.
-fn linear_bound<A: Exact>(
-    linear: &Health,
-    place: usize,
-    (terms, input): (&MarketTerms, &LegInput),
-    cross: &CrossTerms,
-    named: &Witness,
-) -> RiskResult<Bound> {
-    let leg = linear.legs.get(place).ok_or(RiskError::QuantityOutOfRange)?;
-    let joint = if cross.group_of(place).is_some() {
-        let ends = LinearEnds::new::<A>(terms, input, Measure::Maintenance);
+fn linear_bound<A: Exact>(bound: &mut Bound, linear: &Linear, is_joint: bool, named: &Witness) -> RiskResult<()> {
+    bound.scan = linear.scan;
+    if is_joint {
+        let (ends, rate) = (linear.ends::<A>(), linear.terms.mm);
         let row = row_index(named.joint)?;
         let mirror = *MIRROR.get(row).ok_or(RiskError::ParameterOutOfRange)?;
-        let loss = linear_loss::<A>(&ends, terms.mm, row);
-        if loss < 0 {
-            A::sub(0, linear_loss::<A>(&ends, terms.mm, mirror))
-        } else {
-            loss
-        }
-    } else {
-        0
-    };
-    Ok(Bound { scan: leg.scan_mm.raw(), add_on: leg.add_on_mm.raw(), tied: 0, joint })
+        let loss = linear_loss::<A>(&ends, rate, row);
+        bound.joint = if loss < 0 { A::sub(0, linear_loss::<A>(&ends, rate, mirror)) } else { loss };
+    }
+    Ok(())
 }
 
 /// Loss of a linear exposure at `rate` in a row: quarters of the charge, nothing in the tails.
@@ -349,29 +350,14 @@ fn linear_loss<A: Exact>(ends: &LinearEnds, rate: i64, row: usize) -> i64 {
 }
 
 #[inline(never)]
-fn option_bound<A: Exact>(
-    shown: &mut Shortfall,
-    linear: &Health,
-    options: &NamedMarket,
-    (terms, input): (&MarketTerms, &LegInput),
-    cross: &CrossTerms,
-    named: &Witness,
-) -> RiskResult<Bound> {
-    let is_joint = cross.group_of(options.place).is_some();
-    if named.rows(options.place)? != (options.rows, options.count) || options.range != terms.range {
+fn option_bound<A: Exact>(bound: &mut Bound, linear: &Linear, options: &NamedMarket, is_joint: bool, named: &Witness) -> RiskResult<()> {
+    if named.at(options.place) != options.named || options.range != linear.terms.range {
         return Err(RiskError::ParameterOutOfRange);
     }
-    let leg = linear.legs.get(options.place).ok_or(RiskError::QuantityOutOfRange)?;
-    let edge = Quote::new(terms.trigger_edge_of::<A>(A::add(leg.delta.raw(), up_to_atom::<A>(options.delta))));
-    let adverse = |edge: Quote| edge.min(Quote::ZERO);
-    let value = Quote::new(options.value >> UNIT_BITS);
-    shown.equity = shown.equity.add(value)?.sub(adverse(leg.edge_trigger))?.add(adverse(edge))?;
-    shown.equity_trigger = shown.equity_trigger.add(value)?.sub(leg.edge_trigger)?.add(edge)?;
-    let ends = LinearEnds::new::<A>(terms, input, Measure::Maintenance);
     let joint = if is_joint { Some(row_index(named.joint)?) } else { None };
-    let mut bound = market_bound::<A>(&ends, options, &MeasureRates::new(terms, Measure::Maintenance), joint)?;
-    bound.add_on = leg.add_on_mm.raw();
-    Ok(bound)
+    let rates = MeasureRates::new(linear.terms, Measure::Maintenance);
+    *bound = market_bound::<A>(&linear.ends::<A>(), options, &rates, joint)?;
+    Ok(())
 }
 
 /// What [`super::market::market_scan`] cannot be below, from the named rows; the part in the joint loss only where there is a `joint` row.

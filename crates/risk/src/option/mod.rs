@@ -12,7 +12,7 @@ pub mod surface;
 
 pub use black76::{Black76, Contract, Greeks};
 pub use implied::implied_volatility;
-pub use smile::{Curve, Smile};
+pub use smile::{Curve, Smile, TimeRoot};
 pub use surface::{Measured, SurfaceParams, SurfaceRefusal, SurfaceState};
 
 use crate::units::{Ratio, Secs};

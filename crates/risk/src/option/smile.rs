@@ -59,6 +59,20 @@ pub struct Curve {
     inverse: u64,
 }
 
+/// √τ, which all smiles at that time share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeRoot(Q60);
+
+impl TimeRoot {
+    /// Of a time to expiry; under an hour counts as an hour. Errors: [`RiskError::ExpiryOutOfRange`].
+    pub fn of(tau: Secs) -> RiskResult<Self> {
+        if tau > MAX_EXPIRY {
+            return Err(RiskError::ExpiryOutOfRange);
+        }
+        root_of_years(tau.max(MIN_EXPIRY)).map(Self)
+    }
+}
+
 impl Smile {
     /// Checks the ranges and the conditions under which no butterfly makes a profit; less than an hour counts as an hour.
     ///
@@ -86,7 +100,7 @@ impl Smile {
             return Err(RiskError::ParameterOutOfRange);
         }
         let curvature = self.curvature.raw().wrapping_shl(30);
-        if Q60::square(self.skew)?.raw().wrapping_mul(2) > curvature {
+        if self.skew.raw().wrapping_mul(self.skew.raw()).wrapping_mul(2) > curvature {
             return Err(RiskError::ParameterOutOfRange);
         }
         Ok(())
@@ -94,11 +108,12 @@ impl Smile {
 
     /// This smile with `tau` left; under an hour counts as an hour. Errors: as [`Smile::validate`], but for the wings.
     pub fn with(&self, tau: Secs) -> RiskResult<Curve> {
+        self.at(TimeRoot::of(tau)?)
+    }
+
+    /// [`Self::with`] a time whose root is known. Errors: those of the smile.
+    pub fn at(&self, TimeRoot(root_tau): TimeRoot) -> RiskResult<Curve> {
         self.check_ranges()?;
-        if tau > MAX_EXPIRY {
-            return Err(RiskError::ExpiryOutOfRange);
-        }
-        let root_tau = root_of_years(tau.max(MIN_EXPIRY))?;
         let deviation = scale(root_tau.raw(), self.atm, Round::Floor)?;
         Ok(Curve { smile: *self, root_tau, inverse: inverse(Q60::new(deviation))? })
     }

@@ -1,12 +1,16 @@
 //! A series in the few rows that a witness names (RULES 4.6): its mark, its delta, and at most three rows, each by the arithmetic of the whole
-//! table.
+//! table, added up where it is computed.
 
 use super::super::grid::{COLUMN_NONE, COLUMN_SKEW, ROW_SPOT, SCENARIOS, SPOT_NONE};
+use super::super::max_loss::Holding;
+use super::super::options::MAX_OPTION_NOTIONAL;
+use super::super::witness::NamedLeg;
 use super::{
-    away, cdf_from_edge, ln_fast, magnitude, moved_spot, positive, Bare, Exact, ExpiryTerms, Log, OptionKind, Price, Ratio, RiskError,
-    RiskResult, SeriesTerms, UnitValues, VolPoint, D_SHIFT, LOG_MAX, ONE, PLAN, RATIO_BITS, SIGMA_MAX, SIGMA_MIN, SPOT_RANGE_MAX,
-    SPOT_RANGE_MIN, TAILS, TAIL_LOGS, UNIT_BITS, VALUE_SHIFT,
+    away, cdf_from_edge, ln_fast, magnitude, moved_spot, positive, Exact, ExpiryTerms, Lots, Moved, OptionKind, Price, Ratio, RiskError,
+    RiskResult, UnitValues, VolPoint, D_SHIFT, LOG_MAX, ONE, PLAN, RATIO_BITS, SIGMA_MAX, SIGMA_MIN, SPOT_RANGE_MAX, SPOT_RANGE_MIN, TAILS,
+    TAIL_LOGS, UNIT_BITS, VALUE_SHIFT,
 };
+use crate::units::MAX_LOTS;
 
 /// Most rows that a witness names in one market.
 pub(in super::super) const NAMED: usize = 3;
@@ -16,10 +20,11 @@ pub(in super::super) const NAMED: usize = 3;
 struct Column {
     /// 1 + move and its logarithm, Q30.
     spot: (i64, i64),
-    /// Volatility points; the second is another only in the skew rows, which have two signs.
-    points: [usize; 2],
-    /// Places in the whole table.
-    places: [usize; 2],
+    /// Its volatility point; of a skew row the first of two, which are the row's two signs.
+    point: usize,
+    /// Its place in the whole table; of a skew row the first of two.
+    place: usize,
+    is_skew: bool,
 }
 
 /// The named rows of a market that has options, ready for its series.
@@ -27,38 +32,41 @@ struct Column {
 pub(in super::super) struct NamedGrid {
     columns: [Column; NAMED],
     count: usize,
-    /// Bit per volatility point that any of the rows reads.
-    needed: u8,
 }
 
 impl NamedGrid {
     /// `rows` (counted from 0, at most [`NAMED`]) of a market with this spot range.
     ///
     /// Errors: [`RiskError::ParameterOutOfRange`] for a range outside 14 % ..= 60 % or a row that is none.
-    #[inline(never)]
+    #[inline(always)]
     pub(in super::super) fn new(range: Ratio, rows: &[usize]) -> RiskResult<Self> {
         if range < SPOT_RANGE_MIN || range > SPOT_RANGE_MAX || rows.len() > NAMED {
             return Err(RiskError::ParameterOutOfRange);
         }
-        let mut grid = Self { columns: [Column::default(); NAMED], count: rows.len(), needed: 1 };
+        let mut grid = Self { columns: [Column::default(); NAMED], count: rows.len() };
         for (column, row) in grid.columns.iter_mut().zip(rows) {
             *column = Column::new(range.raw(), *row)?;
-            for point in column.points {
-                grid.needed |= u32::try_from(point).ok().and_then(|bit| 1_u8.checked_shl(bit)).unwrap_or(0);
-            }
         }
         Ok(grid)
+    }
+
+    /// Whether the `index`th named row has two signs, each expiry at its own worst.
+    pub(in super::super) fn is_skew(&self, index: usize) -> bool {
+        self.columns.get(index).is_some_and(|column| column.is_skew)
+    }
+
+    /// The rows.
+    #[inline(always)]
+    fn columns(&self) -> &[Column] {
+        self.columns.get(..self.count).unwrap_or(&self.columns)
     }
 }
 
 impl Column {
     fn new(range: i64, row: usize) -> RiskResult<Self> {
-        let places = match row.checked_sub(COLUMN_SKEW) {
-            None => [row, row],
-            Some(skew) if row < SCENARIOS => {
-                let first = COLUMN_SKEW.wrapping_add(skew << 1);
-                [first, first.wrapping_add(1)]
-            }
+        let (place, is_skew) = match row.checked_sub(COLUMN_SKEW) {
+            None => (row, false),
+            Some(skew) if row < SCENARIOS => (COLUMN_SKEW.wrapping_add(skew << 1), true),
             _ => return Err(RiskError::ParameterOutOfRange),
         };
         let spot = ROW_SPOT.get(row).copied().unwrap_or(SPOT_NONE);
@@ -70,115 +78,181 @@ impl Column {
                 Some(moved_spot(range, quarters)?)
             }
         };
-        let points = places.map(|place| PLAN.get(place).map_or(0, |(_, point)| *point));
-        Ok(Self { spot: spot.ok_or(RiskError::ParameterOutOfRange)?, points, places })
+        let point = PLAN.get(place).map_or(0, |(_, point)| *point);
+        Ok(Self { spot: spot.ok_or(RiskError::ParameterOutOfRange)?, point, place, is_skew })
     }
 }
 
-/// A lot of a series, sixteenths of an atom: the mark, the delta, and each named row in both of its signs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) struct NamedUnit {
-    pub(in super::super) mark: i64,
+/// Sums over the legs of one expiry, sixteenths of an atom.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in super::super) struct NamedSums {
+    /// Losses by named row, of a skew row in both signs.
+    pub(in super::super) losses: [[i64; 2]; NAMED],
+    pub(in super::super) value: i64,
     pub(in super::super) delta: i64,
-    pub(in super::super) rows: [[i64; 2]; NAMED],
-    pub(in super::super) forward: i64,
-    pub(in super::super) strike: i64,
-    pub(in super::super) is_call: bool,
+    /// Lots of calls and of puts.
+    pub(in super::super) calls: i64,
+    pub(in super::super) puts: i64,
 }
 
-impl NamedUnit {
-    /// Prices a series of `expiry` in the rows of `grid` alone. `log` is ln(F/K) where the caller knows it.
+/// A series at its mark, ready for a move.
+struct Marked {
+    lots: i64,
+    kind: OptionKind,
+    forward: i64,
+    strike: i64,
+    /// ln(forward / strike), Q30; nothing when intrinsic.
+    log: i64,
+    sigma: i64,
+    base: VolPoint,
+    /// Value and delta of a lot, sixteenths of an atom.
+    mark: i64,
+    delta: i64,
+}
+
+impl NamedSums {
+    /// Adds a leg of `expiry`, priced in the rows of `grid` alone, and notes what it holds.
     ///
-    /// Errors: as [`SeriesTerms::new`].
+    /// Errors: as [`super::SeriesTerms::new`]; [`RiskError::QuantityOutOfRange`], [`RiskError::NotionalOutOfRange`] beyond the bounds of a leg.
     #[inline(never)]
-    pub(in super::super) fn price(
+    pub(in super::super) fn add_leg<A: Exact>(
+        &mut self,
         grid: &NamedGrid,
         expiry: &ExpiryTerms,
-        strike: Price,
-        kind: OptionKind,
-        sigma: Ratio,
-        log: Option<Log>,
-    ) -> RiskResult<Self> {
-        let strike = Price::checked(strike.raw())?.raw().wrapping_sub(expiry.fixed);
-        if sigma < SIGMA_MIN || sigma > SIGMA_MAX {
+        leg: &NamedLeg,
+        held: &mut Holding,
+    ) -> RiskResult<()> {
+        let strike = Price::checked(leg.strike.raw())?.raw().wrapping_sub(expiry.fixed);
+        if leg.sigma < SIGMA_MIN || leg.sigma > SIGMA_MAX {
             return Err(RiskError::ParameterOutOfRange);
         }
-        let is_intrinsic = expiry.root_tau == 0 || expiry.forward <= 0 || strike <= 0;
-        let mut terms = SeriesTerms { kind, forward: expiry.forward, strike, is_intrinsic, ..SeriesTerms::NONE };
-        if !is_intrinsic {
-            let distance = match log.filter(|_| expiry.fixed == 0) {
-                Some(log) => log,
-                None => ln_fast(expiry.forward.unsigned_abs())?.sub(ln_fast(strike.unsigned_abs())?)?,
-            };
-            terms.log = distance.to_ratio().raw().clamp(-LOG_MAX, LOG_MAX);
-            terms.set_needed::<Bare>(grid.needed, expiry, sigma.raw());
+        check_lots(leg.lots, expiry.forward, strike)?;
+        let (lots, kind, forward, sigma) = (leg.lots.raw(), leg.kind, expiry.forward, leg.sigma.raw());
+        *held = Holding { lots, strike, is_call: kind == OptionKind::Call };
+        if expiry.root_tau == 0 || forward <= 0 || strike <= 0 {
+            self.add_intrinsic::<A>(grid, held, forward);
+            return Ok(());
         }
-        let (mark, delta) = terms.mark_and_delta::<Bare>();
-        let mut rows = [[mark; 2]; NAMED];
-        for (values, column) in rows.iter_mut().zip(&grid.columns).take(grid.count) {
-            let moved = terms.moved::<Bare>(column.spot);
-            let [first, second] = column.points;
-            let value = |point: usize| match terms.points.get(point) {
-                Some(point) if !is_intrinsic => terms.value::<Bare>(&moved, point),
-                _ => moved.intrinsic::<Bare>(),
-            };
-            let one = value(first);
-            *values = [one, if second == first { one } else { value(second) }];
+        let distance = match leg.log {
+            Some(log) if expiry.fixed == 0 => log,
+            _ => ln_fast(forward.unsigned_abs())?.sub(ln_fast(strike.unsigned_abs())?)?,
+        };
+        let log = distance.to_ratio().raw().clamp(-LOG_MAX, LOG_MAX);
+        let base = VolPoint::new::<A>(sigma, expiry.root_tau);
+        let mut series = Marked { lots, kind, forward, strike, log, sigma, base, mark: 0, delta: 0 };
+        series.mark::<A>();
+        self.add_marked::<A>(held, series.mark, series.delta);
+        for (losses, column) in self.losses.iter_mut().zip(grid.columns()) {
+            let moved = Moved::new::<A>((forward, strike, log), kind, column.spot);
+            let [loss, other] = losses;
+            *loss = A::add(*loss, series.loss::<A>(expiry, &moved, column.point));
+            if column.is_skew {
+                *other = A::add(*other, series.loss::<A>(expiry, &moved, column.point.wrapping_add(1)));
+            }
         }
-        Ok(Self { mark, delta, rows, forward: terms.forward, strike, is_call: kind == OptionKind::Call })
+        Ok(())
     }
 
-    /// The same out of the whole table.
-    pub(in super::super) fn of(grid: &NamedGrid, unit: &UnitValues) -> Self {
-        let mark = unit.values[COLUMN_NONE];
-        let mut rows = [[mark; 2]; NAMED];
-        for (values, column) in rows.iter_mut().zip(&grid.columns).take(grid.count) {
-            *values = column.places.map(|place| unit.values.get(place).copied().unwrap_or(0));
+    /// Adds `lots` of a series out of the whole table, and says what is held thereby. Errors: as [`Self::add_leg`].
+    pub(in super::super) fn add_unit<A: Exact>(&mut self, grid: &NamedGrid, lots: Lots, unit: &UnitValues) -> RiskResult<Holding> {
+        check_lots(lots, unit.forward, unit.strike)?;
+        let (lots, mark) = (lots.raw(), unit.values[COLUMN_NONE]);
+        let held = Holding { lots, strike: unit.strike, is_call: unit.kind == OptionKind::Call };
+        self.add_marked::<A>(&held, mark, unit.delta);
+        for (losses, column) in self.losses.iter_mut().zip(grid.columns()) {
+            let loss = |place: usize| unit.values.get(place).map_or(0, |value| A::mul(lots, A::sub(mark, *value)));
+            let [one, other] = losses;
+            *one = A::add(*one, loss(column.place));
+            if column.is_skew {
+                *other = A::add(*other, loss(column.place.wrapping_add(1)));
+            }
         }
-        let UnitValues { delta, forward, strike, kind, .. } = *unit;
-        Self { mark, delta, rows, forward, strike, is_call: kind == OptionKind::Call }
+        Ok(held)
+    }
+
+    #[inline(always)]
+    fn add_marked<A: Exact>(&mut self, held: &Holding, mark: i64, delta: i64) {
+        let lots = held.lots;
+        self.value = A::add(self.value, A::mul(lots, mark));
+        self.delta = A::add(self.delta, A::mul(lots, delta));
+        let sum = if held.is_call { &mut self.calls } else { &mut self.puts };
+        *sum = A::add(*sum, lots);
+    }
+
+    /// A leg of which only the intrinsic value is left: at expiry, or past its strike by the fixed part of the settlement price.
+    #[inline(never)]
+    fn add_intrinsic<A: Exact>(&mut self, grid: &NamedGrid, held: &Holding, forward: i64) {
+        let kind = if held.is_call { OptionKind::Call } else { OptionKind::Put };
+        let value = |spot: (i64, i64)| Moved::new::<A>((forward, held.strike, 0), kind, spot).intrinsic::<A>();
+        let share = match (forward > held.strike, kind) {
+            (true, OptionKind::Call) => ONE,
+            (false, OptionKind::Put) => ONE.wrapping_neg(),
+            _ => 0,
+        };
+        let mark = value((ONE, 0));
+        self.add_marked::<A>(held, mark, A::mul(forward, share) >> VALUE_SHIFT);
+        for (losses, column) in self.losses.iter_mut().zip(grid.columns()) {
+            let loss = A::mul(held.lots, A::sub(mark, value(column.spot)));
+            *losses = losses.map(|sum| A::add(sum, loss));
+        }
     }
 }
 
-impl SeriesTerms {
-    /// The volatility points whose bits are set in `needed`, each as [`SeriesTerms::set`] has it.
+impl Marked {
+    /// Value and delta of a lot without a move: the two share a probability.
     #[inline(always)]
-    fn set_needed<A: Exact>(&mut self, needed: u8, expiry: &ExpiryTerms, sigma: i64) {
-        let [same, up, down, skews @ ..] = &mut self.points;
-        let at = |sigma: i64| VolPoint::new::<A>(sigma, expiry.root_tau);
-        let shocked = |factor: i64| A::mul(sigma >> 2, factor >> 2) >> (RATIO_BITS - 4);
-        *same = at(sigma);
-        if needed & 0b10 != 0 {
-            *up = at(shocked(expiry.vol_up).max(expiry.vol_up_floor).max(sigma));
-        }
-        if needed & 0b100 != 0 {
-            *down = at(shocked(expiry.vol_down));
-        }
-        if needed & 0b111_1000 != 0 {
-            let change = A::mul(A::mul(away::<A>(self.log, same.deviation), expiry.skew) >> RATIO_BITS, sigma >> 2) >> (RATIO_BITS - 2);
-            let wing = magnitude::<A>(change);
-            for (slot, by) in skews.iter_mut().zip([change, A::sub(0, change), wing, A::sub(0, wing)]) {
-                *slot = at(A::add(sigma, by));
+    fn mark<A: Exact>(&mut self) {
+        let Self { forward, strike, ref base, .. } = *self;
+        let parity = A::sub(forward, strike) << UNIT_BITS;
+        let d1 = A::add(A::mul(self.log, base.inverse) >> D_SHIFT, base.half);
+        let share = cdf_from_edge(d1);
+        let model = A::sub(A::mul(forward, share), A::mul(strike, cdf_from_edge(A::sub(d1, base.deviation)))) >> VALUE_SHIFT;
+        let call = model.max(positive(parity));
+        (self.mark, self.delta) = match self.kind {
+            OptionKind::Call => (call, A::mul(forward, share) >> VALUE_SHIFT),
+            OptionKind::Put => (A::sub(call, parity), A::mul(forward, A::sub(share, ONE)) >> VALUE_SHIFT),
+        };
+    }
+
+    /// What the lots lose by the move at the volatility point.
+    #[inline(always)]
+    fn loss<A: Exact>(&self, expiry: &ExpiryTerms, moved: &Moved, point: usize) -> i64 {
+        let point = if point == 0 { self.base } else { VolPoint::new::<A>(self.shocked::<A>(expiry, point), expiry.root_tau) };
+        A::mul(self.lots, A::sub(self.mark, moved.value::<A>(self.strike, &point)))
+    }
+
+    /// The volatility of a point, each as [`super::SeriesTerms::set`] has it.
+    #[inline(always)]
+    fn shocked<A: Exact>(&self, expiry: &ExpiryTerms, point: usize) -> i64 {
+        let sigma = self.sigma;
+        let by_factor = |factor: i64| A::mul(sigma >> 2, factor >> 2) >> (RATIO_BITS - 4);
+        match point {
+            1 => by_factor(expiry.vol_up).max(expiry.vol_up_floor).max(sigma),
+            2 => by_factor(expiry.vol_down),
+            _ => {
+                let away = away::<A>(self.log, self.base.deviation);
+                let change = A::mul(A::mul(away, expiry.skew) >> RATIO_BITS, sigma >> 2) >> (RATIO_BITS - 2);
+                let change = if point < 5 { change } else { magnitude::<A>(change) };
+                // The odd ones are the first signs.
+                if point & 1 == 1 {
+                    A::add(sigma, change)
+                } else {
+                    A::sub(sigma, change)
+                }
             }
         }
     }
+}
 
-    /// Value and delta of a lot without a move: the two share a probability.
-    #[inline(always)]
-    fn mark_and_delta<A: Exact>(&self) -> (i64, i64) {
-        let Self { kind, forward, strike, points: [base, ..], .. } = self;
-        let parity = A::sub(*forward, *strike) << UNIT_BITS;
-        let (call, share) = if self.is_intrinsic {
-            (positive(parity), if forward > strike { ONE } else { 0 })
-        } else {
-            let d1 = A::add(A::mul(self.log, base.inverse) >> D_SHIFT, base.half);
-            let share = cdf_from_edge(d1);
-            let model = A::sub(A::mul(*forward, share), A::mul(*strike, cdf_from_edge(A::sub(d1, base.deviation)))) >> VALUE_SHIFT;
-            (model.max(positive(parity)), share)
-        };
-        match kind {
-            OptionKind::Call => (call, A::mul(*forward, share) >> VALUE_SHIFT),
-            OptionKind::Put => (A::sub(call, parity), A::mul(*forward, A::sub(share, ONE)) >> VALUE_SHIFT),
-        }
+fn check_lots(lots: Lots, forward: i64, strike: i64) -> RiskResult<()> {
+    let size = lots.abs()?.raw();
+    if size > MAX_LOTS {
+        return Err(RiskError::QuantityOutOfRange);
     }
+    // Both prices are within ± 2³¹.
+    let price = forward.max(strike).max(forward.wrapping_sub(strike));
+    if size.wrapping_mul(price) > MAX_OPTION_NOTIONAL {
+        return Err(RiskError::NotionalOutOfRange);
+    }
+    Ok(())
 }

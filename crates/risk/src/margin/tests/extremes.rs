@@ -2,8 +2,9 @@
 
 use super::super::kernel::{Bare, Exact};
 use super::super::market::{market_scan, LinearEnds, MeasureRates};
+use super::super::max_loss::Holding;
 use super::super::options::{option_part, Measure};
-use super::super::series::{NamedGrid, NamedUnit};
+use super::super::series::{NamedGrid, NamedSums};
 use super::kernel::Checked;
 use super::*;
 use crate::units::{MAX_LOTS, MAX_NOTIONAL, MAX_PRICE};
@@ -79,14 +80,22 @@ proptest! {
     fn named_rows_are_those_of_the_whole_table(
         (range, expiry, strike, kind, sigma) in any_spec(),
         rows in prop::collection::vec(0..SCENARIOS, 0..=3),
+        lots in prop_oneof![Just(-1_i64), Just(1), -(1_i64 << 20)..=1 << 20],
     ) {
         let grid = NamedGrid::new(range, &rows).unwrap();
-        let named = NamedUnit::price(&grid, &expiry, strike, kind, sigma, None).unwrap();
+        let leg = NamedLeg { lots: Lots::new(lots), strike, kind, sigma, log: None };
+        let (mut sums, mut checked, mut held) = (NamedSums::default(), NamedSums::default(), Holding::default());
+        sums.add_leg::<Bare>(&grid, &expiry, &leg, &mut held).unwrap();
+        checked.add_leg::<Checked>(&grid, &expiry, &leg, &mut held).unwrap();
+        prop_assert_eq!(sums, checked);
         let whole = SeriesTerms::new(&expiry, strike, kind, sigma).unwrap().price(&SpotGrid::new(range).unwrap(), 0, 0);
-        prop_assert_eq!(named, NamedUnit::of(&grid, &whole));
-        for (row, [one, other]) in rows.iter().zip(named.rows) {
+        let mut tabled = NamedSums::default();
+        prop_assert_eq!(held, tabled.add_unit::<Bare>(&grid, leg.lots, &whole).unwrap());
+        prop_assert!(sums.value == lots * whole.values[21] && sums.delta == tabled.delta);
+        for (row, losses) in rows.iter().zip(sums.losses) {
             let column = if *row < 31 { *row } else { 31 + 2 * (row - 31) };
-            prop_assert_eq!((one, *row < 31 || other == whole.values[column + 1]), (whole.values[column], true));
+            let loss = |column: usize| lots * (whole.values[21] - whole.values[column]);
+            prop_assert_eq!((losses[0], *row < 31 || losses[1] == loss(column + 1)), (loss(column), true));
         }
     }
 

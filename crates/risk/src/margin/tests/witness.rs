@@ -9,7 +9,7 @@ fn named_options(account: &Account, named: &Witness) -> Vec<NamedMarket> {
     let expiries = account.expiry_terms();
     let mut markets = vec![];
     for (place, (risk, _)) in (0_u8..).zip(&account.markets) {
-        let mut options = NamedMarket::new(named, place, risk.spot_range).unwrap();
+        let mut options = NamedMarket::new(named, place, risk.spot_range, false).unwrap();
         let mut has_any = false;
         for (index, terms) in (0_u8..).zip(&expiries).filter(|(index, _)| account.expiries[usize::from(*index)].market == place) {
             let of_expiry =
@@ -32,11 +32,25 @@ fn tabled_options(account: &Account, named: &Witness) -> Vec<NamedMarket> {
         account.legs.iter().any(|leg| account.expiries[usize::from(account.series[usize::from(leg.series)].expiry)].market == place)
     };
     let made = (0_u8..).zip(&account.markets).filter(|(place, _)| has_any(*place)).map(|(place, (risk, _))| {
-        let mut options = NamedMarket::new(named, place, risk.spot_range).unwrap();
+        let mut options = NamedMarket::new(named, place, risk.spot_range, false).unwrap();
         options.add_book(&book).unwrap();
         options
     });
     made.collect()
+}
+
+/// In a market of no group the mirror is not priced: that shows no more, and no more than there is.
+fn shown_of_single_markets(account: &Account, named: &Witness) -> Shortfall {
+    let (expiries, units) = (account.expiry_terms(), account.units());
+    let book = OptionBook { legs: &account.legs, expiries: &expiries, units_im: &units, units_mm: &units };
+    let with_mirror = tabled_options(account, named);
+    let single = (0_u8..).zip(&account.markets).map(|(place, (risk, _))| {
+        let mut options = NamedMarket::new(named, place, risk.spot_range, true).unwrap();
+        options.add_book(&book).unwrap();
+        options
+    });
+    let single: Vec<_> = single.filter(|market| with_mirror.iter().any(|other| other.place() == market.place())).collect();
+    show(account, &single, named).unwrap()
 }
 
 fn show(account: &Account, options: &[NamedMarket], named: &Witness) -> crate::RiskResult<Shortfall> {
@@ -94,6 +108,11 @@ proptest! {
         prop_assert!(seen.requirement <= full.mm, "{seen:?} {:?}", full.mm);
         prop_assert!(!seen.requirement.is_negative());
         prop_assert_eq!((seen.equity, seen.equity_trigger), (full.equity, full.equity_trigger));
+        if account.groups.is_empty() {
+            let named = Witness { joint, alone };
+            let less = shown_of_single_markets(&account, &named);
+            prop_assert!(less.requirement <= seen.requirement && less.equity_trigger == seen.equity_trigger, "{less:?} {seen:?}");
+        }
     }
 
     /// The same where a wrong term would show: every market's own row right, so that its scan is all there, beside every joint row there is.
@@ -166,13 +185,13 @@ fn a_witness_names_rows_of_the_grid() {
             assert_eq!(show(&account, &[], &named), Err(RiskError::ParameterOutOfRange));
         }
         let named = Witness { joint: 22, alone: [row; MAX_LEGS] };
-        assert_eq!(NamedMarket::new(&named, 0, Ratio::of(18, 100)), Err(RiskError::ParameterOutOfRange));
+        assert_eq!(NamedMarket::new(&named, 0, Ratio::of(18, 100), false), Err(RiskError::ParameterOutOfRange));
     }
     for row in [1, 33] {
         let named = Witness { joint: row, alone: [row; MAX_LEGS] };
         assert!(show(&account, &[], &named).is_ok());
-        assert_eq!(NamedMarket::new(&named, 8, Ratio::of(18, 100)), Err(RiskError::QuantityOutOfRange));
-        assert_eq!(NamedMarket::new(&named, 0, Ratio::of(13, 100)), Err(RiskError::ParameterOutOfRange));
+        assert_eq!(NamedMarket::new(&named, 8, Ratio::of(18, 100), false), Err(RiskError::QuantityOutOfRange));
+        assert_eq!(NamedMarket::new(&named, 0, Ratio::of(13, 100), false), Err(RiskError::ParameterOutOfRange));
     }
 }
 
@@ -190,7 +209,7 @@ fn options_must_be_those_of_the_witness() {
     assert_eq!(refused(&account, &options, &Witness { alone: [2; MAX_LEGS], ..named }), RiskError::ParameterOutOfRange);
     assert_eq!(refused(&account, &[options[0], options[0]], &named), RiskError::QuantityOutOfRange);
     let narrower = Account { markets: vec![account.markets[1]], ..account.clone() };
-    let elsewhere = NamedMarket::new(&named, 1, Ratio::of(18, 100)).unwrap();
+    let elsewhere = NamedMarket::new(&named, 1, Ratio::of(18, 100), false).unwrap();
     assert_eq!(refused(&narrower, &[elsewhere], &named), RiskError::QuantityOutOfRange);
     let mut other_range = account.clone();
     other_range.markets[0].0.spot_range = Ratio::of(19, 100);
@@ -204,7 +223,8 @@ fn operands_of_a_named_leg_are_range_checked() {
     let terms = ExpiryTerms::new(&expiry(0, 1 << 22, 30), &OptionParams::default()).unwrap();
     let leg =
         |lots: i64| NamedLeg { lots: Lots::new(lots), strike: Price::new(1 << 22), kind: OptionKind::Put, sigma: Ratio::ONE, log: None };
-    let add = |legs: Vec<NamedLeg>| NamedMarket::new(&named, 0, Ratio::of(18, 100)).unwrap().add_expiry(&terms, legs.into_iter().map(Ok));
+    let add =
+        |legs: Vec<NamedLeg>| NamedMarket::new(&named, 0, Ratio::of(18, 100), false).unwrap().add_expiry(&terms, legs.into_iter().map(Ok));
     assert_eq!(add(vec![leg(1 << 30), leg(-(1 << 30))]), Ok(()));
     assert_eq!(add(vec![leg((1 << 30) + 1)]), Err(RiskError::QuantityOutOfRange));
     assert_eq!(add(vec![leg(i64::MIN)]), Err(RiskError::Overflow));
@@ -212,7 +232,7 @@ fn operands_of_a_named_leg_are_range_checked() {
     assert_eq!(add(vec![dearer]), Err(RiskError::NotionalOutOfRange));
     assert_eq!(add(vec![leg(1); 16]), Ok(()));
     assert_eq!(add(vec![leg(1); 17]), Err(RiskError::QuantityOutOfRange));
-    let mut two = NamedMarket::new(&named, 0, Ratio::of(18, 100)).unwrap();
+    let mut two = NamedMarket::new(&named, 0, Ratio::of(18, 100), false).unwrap();
     two.add_expiry(&terms, (0..9).map(|_| Ok(leg(1)))).unwrap();
     assert_eq!(two.add_expiry(&terms, (0..8).map(|_| Ok(leg(1)))), Err(RiskError::QuantityOutOfRange));
 }

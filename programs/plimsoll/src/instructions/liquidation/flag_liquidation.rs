@@ -78,7 +78,7 @@ fn run<'info>(ctx: &Context<'info, FlagLiquidation<'info>>, witness: Witness, cl
         account.cancel_all();
     }
     account.sequence = account.sequence.wrapping_add(1);
-    account.invariant().or_refuse()?;
+    account.invariant_beside_options().or_refuse()?;
     let Shortfall { equity, equity_trigger, requirement } = shown;
     Ok(Box::new(Flagged {
         header: Header::new(clock, market_key, key, account.sequence),
