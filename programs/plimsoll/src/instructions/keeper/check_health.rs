@@ -1,4 +1,6 @@
 //! Computes an account's margin on chain and returns it with its parts; changes nothing. Anyone, at any price.
+//!
+//! A program that reads the answer compares the program id beside it: whoever is called in between may leave return data of its own.
 
 use crate::portfolio::{Portfolio, Roster};
 use anchor_lang::prelude::*;
