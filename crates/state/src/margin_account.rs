@@ -184,13 +184,8 @@ impl OpenOrder {
     }
 
     /// The flags of an order.
-    pub const fn flags_of(is_reduce_only: bool, is_delegated: bool) -> u8 {
-        match (is_reduce_only, is_delegated) {
-            (false, false) => 0,
-            (true, false) => 1,
-            (false, true) => 2,
-            (true, true) => 3,
-        }
+    pub fn flags_of(is_reduce_only: bool, is_delegated: bool) -> u8 {
+        u8::from(is_reduce_only) | u8::from(is_delegated) << 1
     }
 
     /// Whether the delegate placed it.
@@ -269,15 +264,19 @@ impl MarginAccount {
     ///
     /// Every book numbers its own orders, so that the position slot belongs to the identity.
     pub fn lists_order(&self, slot: usize, id: u64) -> bool {
-        self.order_index(slot, id).is_some()
+        self.open_order(slot, id).is_some()
     }
 
-    /// Counts a fill of a resting order that gives `amount` away, where the delegate placed it (RULES 5.2). False, with nothing changed, when that
+    /// The open order with this identity ([`Self::lists_order`]).
+    pub fn open_order(&self, slot: usize, id: u64) -> Option<&OpenOrder> {
+        self.order_index(slot, id).and_then(|index| self.orders.get(index))
+    }
+
+    /// Counts a fill of one of the account's resting orders that gives `amount` away, where the delegate placed it (RULES 5.2). False, with nothing changed, when that
     /// is more than the owner allows.
     ///
-    /// Errors: [`RiskError::OrderNotFound`]; [`RiskError::Overflow`].
-    pub fn allows_fill(&mut self, slot: usize, id: u64, amount: Quote, now: Secs) -> RiskResult<bool> {
-        let order = self.order_index(slot, id).and_then(|index| self.orders.get(index)).ok_or(RiskError::OrderNotFound)?;
+    /// Errors: [`RiskError::Overflow`].
+    pub fn allows_fill(&mut self, order: &OpenOrder, amount: Quote, now: Secs) -> RiskResult<bool> {
         if !order.is_delegated() {
             return Ok(true);
         }

@@ -101,9 +101,8 @@ impl Makers for Passed<'_, '_> {
             return Ok(Admission::Refuse);
         };
         let mut account = loader.load_mut().map_err(|_| RiskError::WrongState)?;
-        let Some(slot) = account.perp_index(&self.market_key).filter(|slot| account.lists_order(*slot, order.id)) else {
-            return Ok(Admission::Refuse);
-        };
+        let listed = account.perp_index(&self.market_key).and_then(|slot| Some((slot, *account.open_order(slot, order.id)?)));
+        let Some((slot, listed)) = listed else { return Ok(Admission::Refuse) };
         let is_healthy = account.liquidation.state == 0;
         let params = *self.market.perp_params;
         let (_, position) = account.cash_and_position(slot)?;
@@ -114,7 +113,7 @@ impl Makers for Passed<'_, '_> {
         let is_covered = !wanted.is_zero() && maker_admits(&self.terms, position.lots(), change, reserved, is_healthy)?;
         let value = wanted.at(order.limit())?;
         let charge = fee(value, params.maker_fee)?;
-        if !is_covered || !account.allows_fill(slot, order.id, given_away(change, value, self.terms.mark(), charge)?, self.now)? {
+        if !is_covered || !account.allows_fill(&listed, given_away(change, value, self.terms.mark(), charge)?, self.now)? {
             account.reduce_order(slot, order.id, None)?;
             self.market.sequence = self.market.sequence.wrapping_add(1);
             account.sequence = account.sequence.wrapping_add(1);

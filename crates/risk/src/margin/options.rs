@@ -297,7 +297,7 @@ pub(super) fn add_legs<A: Exact>(
     Ok(())
 }
 
-fn up_to_atom<A: Exact>(sixteenths: i64) -> i64 {
+pub(super) fn up_to_atom<A: Exact>(sixteenths: i64) -> i64 {
     A::add(sixteenths, (1 << UNIT_BITS) - 1) >> UNIT_BITS
 }
 

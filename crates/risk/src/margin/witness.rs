@@ -9,7 +9,7 @@ use super::health::{Health, MAX_CASH, MAX_LEGS};
 use super::kernel::{leg, positive, scale_ceil, scale_floor, Bare, Bounded, Exact, LegInput};
 use super::market::{dampened, factored, share_of, LinearEnds, MeasureRates};
 use super::max_loss::{max_loss, Holding};
-use super::options::{Measure, OptionBook, MAX_OPTIONS};
+use super::options::{up_to_atom, Measure, OptionBook, MAX_OPTIONS};
 use super::params::ExpiryTerms;
 use super::report::Report;
 use super::series::{spot_move, NamedGrid, NamedSums, OptionKind, NAMED, UNIT_BITS};
@@ -249,10 +249,6 @@ impl NamedMarket {
         }
         self.named::<A>().find(|(named, _)| *named == row).map(|(_, loss)| loss).ok_or(RiskError::ParameterOutOfRange)
     }
-}
-
-fn up_to_atom<A: Exact>(sixteenths: i64) -> i64 {
-    A::add(sixteenths, (1 << UNIT_BITS) - 1) >> UNIT_BITS
 }
 
 /// Equity exactly and a lower bound of MM from the scenarios of `named`.
