@@ -4,6 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | [`ln`] | integer ≥ 1 | [`Log`], Q56 | 2⁻⁵³ absolute; `ln(1)` is exactly 0 |
 //! | [`ln_fast`] | integer ≥ 1 | [`Log`], Q56 | 2⁻³³ absolute; `ln(1)` is exactly 0 |
+//! | [`ln_quotient`] | two integers, 1 ..= 2³⁰ | [`Log`], Q56 | 2⁻³² absolute; odd in the exchange of the two; `ln(1)` is exactly 0 |
 //! | [`exp`] | [`Log`] below ln 8 | [`Q60`] | 2⁻⁵⁰ relative, plus 2⁻⁶⁰ |
 //! | [`decay`] | elapsed, half-life | [`Q60`] in 0 ..= 1 | 2⁻⁵⁷ absolute; exact at whole half-lives |
 //! | [`sqrt`] | [`Q60`] ≥ 0 | [`Q60`] | 2⁻⁵⁹ absolute, never above the root |
@@ -150,6 +151,37 @@ pub(crate) fn ln_ratio(ratio: Ratio) -> RiskResult<Log> {
     };
     let of_raw = short_log(split_log_at(ratio.raw().unsigned_abs(), zeros)?);
     Ok(Log(of_raw.0.wrapping_sub(LN_ONE_Q30)))
+}
+
+/// ln(a/b) of two prices, without the leading zeros of either: doublings bring the smaller to within half of the larger, then twice the series of
+/// artanh t with t = (a − b)/(a + b), |t| ≤ ⅕, to t¹³.
+///
+/// Errors: [`RiskError::QuantityOutOfRange`] outside 1 ..= 2³⁰.
+#[inline(always)]
+pub fn ln_quotient(a: u64, b: u64) -> RiskResult<Log> {
+    const MOST: u64 = 1 << 30;
+    if a == 0 || a > MOST || b == 0 || b > MOST {
+        return Err(RiskError::QuantityOutOfRange);
+    }
+    let is_less = a < b;
+    let (larger, mut smaller) = if is_less { (b, a) } else { (a, b) };
+    let mut log = 0_i64;
+    while larger << 1 > smaller.wrapping_mul(3) {
+        smaller <<= 1;
+        log = log.wrapping_add(LN_2_HIGH.cast_signed());
+    }
+    // Doubled past the larger one by a third at most: the sum is below 2³⁰ · 7/3, its fifth in Q34 below 2⁶³.
+    let (sum, apart) = (larger.wrapping_add(smaller), larger.wrapping_sub(smaller).cast_signed());
+    let magnitude = (apart.unsigned_abs() << 34).wrapping_add(sum >> 1).checked_div(sum).unwrap_or(0).cast_signed();
+    // Q34, against coefficients in Q30.
+    let square = (magnitude.cast_unsigned().wrapping_mul(magnitude.cast_unsigned()) >> 34).cast_signed();
+    let next = |n: i64, rest: i64| inverse(n, 30).wrapping_add(square.wrapping_mul(rest) >> 34);
+    let series = next(3, next(5, next(7, next(9, next(11, inverse(13, 30))))));
+    let beyond = square.wrapping_mul(series) >> 30;
+    let twice = magnitude << 1;
+    let near = twice.wrapping_add(twice.wrapping_mul(beyond) >> 34) << 22;
+    let log = log.wrapping_add(if apart < 0 { near.wrapping_neg() } else { near });
+    Ok(Log(if is_less { log.wrapping_neg() } else { log }))
 }
 
 /// ln 2³⁰, Q56.

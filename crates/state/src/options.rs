@@ -7,7 +7,7 @@ pub use named::NamedOptions;
 use crate::margin_account::OptionLeg;
 use crate::{MarginAccount, Market};
 use alloc::vec::Vec;
-use plimsoll_risk::fixed_math::{ln_fast, Log};
+use plimsoll_risk::fixed_math::{ln_quotient, Log};
 use plimsoll_risk::margin::{ExpiryTerms, OptionBook, OptionInput, OptionKind, SeriesTerms, SpotGrid, UnitValues};
 use plimsoll_risk::option::surface::Measure;
 use plimsoll_risk::option::Curve;
@@ -78,13 +78,12 @@ impl Options {
                 self.initial.clone_from(&self.units);
             }
             let is_split = initial != curve || !self.initial.is_empty();
-            let log_forward = log_of(risk.forward)?;
             for leg in legs {
                 if leg.time != expiry.time {
                     return Err(RiskError::WrongState);
                 }
                 let (strike, kind) = (Price::new(leg.strike.into()), leg.kind()?);
-                let distance = log_forward.sub(log_of(strike)?)?;
+                let distance = distance_of(risk.forward, strike)?;
                 let moneyness = Log::new(distance.raw().saturating_neg());
                 let series = u8::try_from(self.units.len()).map_err(|_| RiskError::Overflow)?;
                 let mut price = |curve: &Curve, units: &mut Vec<UnitValues>| {
@@ -112,8 +111,10 @@ impl Options {
     }
 }
 
-fn log_of(price: Price) -> RiskResult<Log> {
-    ln_fast(Price::checked(price.raw())?.raw().unsigned_abs())
+/// ln(F/K). Errors: [`RiskError::PriceOutOfRange`].
+#[inline(always)]
+fn distance_of(forward: Price, strike: Price) -> RiskResult<Log> {
+    ln_quotient(forward.raw().unsigned_abs(), Price::checked(strike.raw())?.raw().unsigned_abs())
 }
 
 impl OptionLeg {

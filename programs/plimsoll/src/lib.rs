@@ -10,6 +10,7 @@ use anchor_lang::prelude::*;
 mod bankrupt;
 mod cross;
 mod custody;
+mod emit;
 pub mod errors;
 pub mod events;
 mod forced;
@@ -50,6 +51,11 @@ pub mod plimsoll {
     /// One step of a liquidation in one market.
     pub fn liquidate<'info>(ctx: Context<'info, Liquidate<'info>>, args: LiquidateArgs) -> Result<()> {
         instructions::liquidate::handler(ctx, args)
+    }
+
+    /// Flags a failing account by the scenarios that show it.
+    pub fn flag_liquidation<'info>(ctx: Context<'info, FlagLiquidation<'info>>, args: FlagLiquidationArgs) -> Result<()> {
+        instructions::flag_liquidation::handler(ctx, args)
     }
 
     // Governance
@@ -193,11 +199,6 @@ pub mod plimsoll {
     /// Cancels all orders of a failing account.
     pub fn cancel_failing<'info>(ctx: Context<'info, CancelFailing<'info>>) -> Result<()> {
         instructions::cancel_failing::handler(ctx)
-    }
-
-    /// Flags a failing account by the scenarios that show it.
-    pub fn flag_liquidation<'info>(ctx: Context<'info, FlagLiquidation<'info>>, args: FlagLiquidationArgs) -> Result<()> {
-        instructions::flag_liquidation::handler(ctx, args)
     }
 
     /// Sells collateral of a failing account for cash.

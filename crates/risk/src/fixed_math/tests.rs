@@ -59,6 +59,21 @@ fn the_logarithm_of_a_ratio_has_a_range() {
 }
 
 #[test]
+fn the_logarithm_of_a_quotient_has_a_range_and_no_seam_where_doubling_begins() {
+    assert_eq!(ln_quotient(7, 7).unwrap(), Log::ZERO);
+    assert_eq!(ln_quotient(1 << 30, 1).unwrap().raw(), 30 * LN_2_HIGH.cast_signed());
+    for (a, b) in [(0, 1), (1, 0), ((1 << 30) + 1, 1), (1, (1 << 30) + 1)] {
+        assert_eq!(ln_quotient(a, b), Err(RiskError::QuantityOutOfRange));
+    }
+    for twos in 0..10 {
+        let b = 1_u64 << (19 - twos);
+        let a = 3 << 18;
+        let [before, at, after] = [a - 1, a, a + 1].map(|a| ln_quotient(a, b).unwrap());
+        assert!(before < at && at < after, "{twos}");
+    }
+}
+
+#[test]
 fn decay_is_exact_at_whole_half_lives_and_bounded_elsewhere() {
     let hour = Secs::new(3_600);
     for n in 0..60 {
@@ -122,6 +137,25 @@ proptest! {
     }
 
     /// Finer than floating point can see: the logarithm of a product is the sum of the logarithms.
+    /// Any two prices, and two that are near each other.
+    #[test]
+    fn the_logarithm_of_a_quotient_is_within_its_bound(a in 1_u64..=1 << 30, bits in 0_u32..30, apart in -(1_i64 << 26)..1 << 26) {
+        for (a, b) in [(a, (a >> bits).max(1)), (a, a.saturating_add_signed(apart).clamp(1, 1 << 30)), (a >> bits | 1, a)] {
+            let found = ln_quotient(a, b).unwrap();
+            // The precise logarithms are 2⁻⁵³ from the truth each.
+            let apart = found.sub(ln(a).unwrap().sub(ln(b).unwrap()).unwrap()).unwrap();
+            prop_assert!(apart.raw().abs() <= 1 << (56 - 32), "{a} / {b}: {}", log(apart));
+            prop_assert_eq!(ln_quotient(b, a).unwrap().raw(), -found.raw());
+        }
+    }
+
+    /// A larger price never has a smaller logarithm over the same one.
+    #[test]
+    fn the_logarithm_of_a_quotient_never_falls(a in 1_u64..1 << 30, b in 1_u64..=1 << 30, step in 1_u64..1 << 8) {
+        let next = a.saturating_add(step).min(1 << 30);
+        prop_assert!(ln_quotient(next, b).unwrap() >= ln_quotient(a, b).unwrap());
+    }
+
     #[test]
     fn ln_of_a_product(a in 1_u64..1 << 32, b in 1_u64..1 << 31) {
         let sum = ln(a).unwrap().add(ln(b).unwrap()).unwrap();

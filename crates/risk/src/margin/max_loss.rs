@@ -58,6 +58,51 @@ fn least_of<T: Ord>(legs: &[Holding], paid_at: impl Fn(i64) -> T) -> T {
     legs.iter().filter(|leg| leg.strike > 0).fold(paid_at(0), |least, leg| least.min(paid_at(leg.strike)))
 }
 
+/// What the legs of an expiry pay at zero and from their highest strike on: the two corners that decide wherever nothing lies in the middle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ends {
+    /// Lots of either sign and their sum over the calls.
+    lots: i64,
+    slope: i64,
+    /// What all pay at zero, and Σ lots × strike of the calls.
+    at_zero: i64,
+    calls: i64,
+    /// Highest strike, at least zero.
+    highest: i64,
+}
+
+impl Ends {
+    /// Adds a leg.
+    #[inline(always)]
+    pub(super) fn add<A: Exact>(&mut self, held: &Holding) {
+        let Holding { lots, strike, is_call } = *held;
+        // At most 2³⁰ lots × 2³¹, sixteen times: past 64 bits, but then `lots` says so and nothing else is read.
+        let value = lots.wrapping_mul(strike);
+        self.lots = A::add(self.lots, magnitude::<A>(lots));
+        self.highest = self.highest.max(strike);
+        if is_call {
+            self.slope = A::add(self.slope, lots);
+            self.calls = self.calls.wrapping_add(value);
+            self.at_zero = self.at_zero.wrapping_sub(if strike < 0 { value } else { 0 });
+        } else {
+            self.at_zero = self.at_zero.wrapping_add(if strike > 0 { value } else { 0 });
+        }
+    }
+
+    /// A lower bound of [`max_loss`], from the two ends; none where only 128 bits hold the sums.
+    pub(super) fn loss<A: Exact>(&self, value: i64, forward: i64, range: i64) -> Option<i64> {
+        let Self { lots, slope, at_zero, calls, highest } = *self;
+        if lots > NARROW_LOTS {
+            return None;
+        }
+        let naked = positive(A::sub(0, slope));
+        let forwards = A::mul(naked, forward);
+        let value = A::add(value, (1 << UNIT_BITS) - 1) >> UNIT_BITS;
+        let least = at_zero.min(A::sub(A::mul(positive(slope), highest), calls));
+        Some(A::add(positive(A::sub(A::add(value, forwards), least)), scale_ceil::<A>(forwards, range)))
+    }
+}
+
 impl Holding {
     /// What a lot pays when the moving part of the forward settles at `price`, atoms.
     #[inline(always)]
@@ -74,6 +119,28 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        /// The ends never say more than all corners, and as much wherever no strike lies between the lowest and the highest.
+        #[test]
+        fn ends_are_two_of_the_corners(
+            legs in prop::collection::vec((-(1_i64 << 25)..=1 << 25, -(1_i64 << 31)..=1 << 31, any::<bool>()), 1..=16),
+            (value, forward, range) in (-(1_i64 << 56)..=1 << 56, 0..=1_i64 << 30, 150_000_000..=644_245_094_i64),
+        ) {
+            let legs: Vec<_> = legs.into_iter().map(|(lots, strike, is_call)| Holding { lots, strike, is_call }).collect();
+            let of_ends = |legs: &[Holding]| {
+                let mut ends = Ends::default();
+                legs.iter().for_each(|leg| ends.add::<Bare>(leg));
+                ends.loss::<Bare>(value, forward, range).unwrap()
+            };
+            prop_assert!(of_ends(&legs) <= max_loss::<Bare>(&legs, value, forward, range));
+            let single = legs.get(..1).unwrap();
+            prop_assert_eq!(of_ends(single), max_loss::<Bare>(single, value, forward, range));
+            let spread: Vec<_> = legs.iter().take(2).map(|leg| Holding { is_call: true, strike: leg.strike.abs().max(1), ..*leg }).collect();
+            if let [low, high] = &*spread {
+                let high = Holding { lots: -low.lots, strike: high.strike.max(low.strike), ..*high };
+                prop_assert_eq!(of_ends(&[*low, high]), max_loss::<Bare>(&[*low, high], value, forward, range));
+            }
+        }
+
         /// The narrow sum and the wide one are the same amount up to the last lot that the narrow one takes.
         #[test]
         fn narrow_and_wide_sums_agree(

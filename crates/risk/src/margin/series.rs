@@ -13,9 +13,10 @@ use super::grid::{
     VolMove, COLUMNS, COLUMN_NONE, COLUMN_SKEW, GRID, ROW_SPOT, SCENARIOS, SPOTS, SPOT_NONE, SPOT_RANGE_MAX, SPOT_RANGE_MIN, TAILS,
 };
 use super::kernel::{magnitude, positive, Bare, Exact};
+use super::max_loss::Holding;
 use super::params::{deviation, ExpiryTerms, ROOT_BITS, SIGMA_MAX, SIGMA_MIN};
 use crate::error::{RiskError, RiskResult};
-use crate::fixed_math::{ln_fast, ln_ratio, Log};
+use crate::fixed_math::{ln_quotient, ln_ratio, Log};
 use crate::option::normal::{cdf_fast, cdf_from_edge, density_fast, CDF_ARGUMENT_BITS, CDF_EDGE, CDF_RESULT_BITS};
 pub use crate::option::OptionKind;
 use crate::units::{Lots, Price, Quote, Ratio, Round, MAX_PRICE, RATIO_BITS};
@@ -176,7 +177,7 @@ impl SeriesTerms {
         if !self.is_intrinsic {
             let distance = match log.filter(|_| expiry.fixed == 0) {
                 Some(log) => log,
-                None => ln_fast(expiry.forward.unsigned_abs())?.sub(ln_fast(strike.unsigned_abs())?)?,
+                None => ln_quotient(expiry.forward.unsigned_abs(), strike.unsigned_abs())?,
             };
             self.log = distance.to_ratio().raw().clamp(-LOG_MAX, LOG_MAX);
             self.set_points::<Bare>(expiry, sigma.raw());
@@ -395,6 +396,11 @@ impl UnitValues {
     /// Place of its market among the markets of the account.
     pub const fn market(&self) -> u8 {
         self.market
+    }
+
+    /// So many lots of it.
+    pub(super) fn held(&self, lots: Lots) -> Holding {
+        Holding { lots: lots.raw(), strike: self.strike, is_call: self.kind == OptionKind::Call }
     }
 
     /// What bounds the value of a lot at the mark: max(forward, strike, forward − strike), atoms.

@@ -78,13 +78,14 @@ impl Witness {
         (self.alone.get(place).copied().unwrap_or(0), self.joint)
     }
 
-    /// The rows in which the market at `place` is priced, distinct, the market's own first; and how many they are. No move needs no price.
+    /// Sets the rows in which the market at `place` is priced, distinct, the market's own first, and says how many they are. No move needs no
+    /// price.
     #[inline(always)]
-    fn rows(&self, place: usize, is_single: bool) -> RiskResult<([usize; NAMED], usize)> {
+    fn rows(&self, place: usize, is_single: bool, rows: &mut [usize; NAMED]) -> RiskResult<usize> {
         let alone = row_index(*self.alone.get(place).ok_or(RiskError::QuantityOutOfRange)?)?;
         let joint = row_index(self.joint)?;
         let mirror = if is_single { joint } else { *MIRROR.get(joint).ok_or(RiskError::ParameterOutOfRange)? };
-        let mut rows = [COLUMN_NONE; NAMED];
+        *rows = [COLUMN_NONE; NAMED];
         let mut count = 0_usize;
         for row in [alone, joint, mirror] {
             if !rows.contains(&row) {
@@ -94,7 +95,7 @@ impl Witness {
                 }
             }
         }
-        Ok((rows, count))
+        Ok(count)
     }
 }
 
@@ -111,6 +112,15 @@ pub struct NamedLeg {
     pub sigma: Ratio,
     /// ln(F/K), where the caller knows it.
     pub log: Option<Log>,
+}
+
+impl NamedLeg {
+    /// As its payoff needs it. Errors: [`RiskError::PriceOutOfRange`].
+    #[inline(always)]
+    pub(super) fn held(&self, expiry: &ExpiryTerms) -> RiskResult<Holding> {
+        let strike = Price::checked(self.strike.raw())?.raw().wrapping_sub(expiry.fixed);
+        Ok(Holding { lots: self.lots.raw(), strike, is_call: self.kind == OptionKind::Call })
+    }
 }
 
 /// The options of one market in the rows that a witness names: one to four prices per option instead of 35.
@@ -136,18 +146,48 @@ pub struct NamedMarket {
 }
 
 impl NamedMarket {
+    /// No market yet, for [`Self::set`].
+    pub const NONE: Self = Self {
+        place: 0,
+        range: 0,
+        named: (0, 0),
+        grid: NamedGrid::NONE,
+        rows: [COLUMN_NONE; NAMED],
+        losses: [0; NAMED],
+        count: 0,
+        value: 0,
+        delta: 0,
+        max_loss: 0,
+        add_on: 0,
+        legs: 0,
+    };
+
     /// The market at `place` of the account's legs, still without options, with its spot range. A single one is in no group: for it nothing offsets
     /// anything, so that the mirror of the joint row is not priced.
     ///
     /// Errors: [`RiskError::ParameterOutOfRange`] for rows that are none or a range outside 14 % ..= 60 %, [`RiskError::QuantityOutOfRange`] for a
     /// place that is none.
-    #[inline(never)]
     pub fn new(named: &Witness, place: u8, range: Ratio, is_single: bool) -> RiskResult<Self> {
-        let (rows, count) = named.rows(place.into(), is_single)?;
-        let grid = NamedGrid::new(range, rows.get(..count).unwrap_or_default())?;
-        let (place, range) = (usize::from(place), range.raw());
-        let (losses, value, delta, max_loss, add_on, legs) = ([0; NAMED], 0, 0, 0, 0, 0);
-        Ok(Self { place, range, named: named.at(place), grid, rows, losses, count, value, delta, max_loss, add_on, legs })
+        let mut market = Self::NONE;
+        market.set(named, place, range, is_single)?;
+        Ok(market)
+    }
+
+    /// Makes [`Self::NONE`] the market of [`Self::new`], in place.
+    ///
+    /// Errors: as there.
+    #[inline(never)]
+    pub fn set(&mut self, named: &Witness, place: u8, range: Ratio, is_single: bool) -> RiskResult<()> {
+        let place = usize::from(place);
+        self.count = named.rows(place, is_single, &mut self.rows)?;
+        self.grid.set(range, self.rows.get(..self.count).unwrap_or_default())?;
+        (self.place, self.range, self.named) = (place, range.raw(), named.at(place));
+        Ok(())
+    }
+
+    /// How many option legs it has.
+    pub const fn legs(&self) -> usize {
+        self.legs
     }
 
     /// Its place among the account's markets.
@@ -160,19 +200,19 @@ impl NamedMarket {
     /// Errors: those of the legs; [`RiskError::PriceOutOfRange`], [`RiskError::ParameterOutOfRange`] for strike and volatility;
     /// [`RiskError::QuantityOutOfRange`], [`RiskError::NotionalOutOfRange`] beyond the bounds of an option leg or of an account's legs.
     #[inline(always)]
-    pub fn add_expiry(&mut self, expiry: &ExpiryTerms, legs: impl Iterator<Item = RiskResult<NamedLeg>>) -> RiskResult<()> {
+    pub fn add_expiry(&mut self, expiry: &ExpiryTerms, legs: impl Iterator<Item = RiskResult<NamedLeg>> + Clone) -> RiskResult<()> {
         let mut sums = NamedSums::default();
-        let mut held = [Holding::default(); MAX_OPTIONS];
-        let mut count = 0_usize;
-        for leg in legs {
-            let slot = held.get_mut(count).ok_or(RiskError::QuantityOutOfRange)?;
+        for leg in legs.clone() {
             match leg {
-                Ok(leg) => sums.add_leg::<Bare>(&self.grid, expiry, &leg, slot)?,
+                Ok(leg) if sums.legs < MAX_OPTIONS => sums.add_leg::<Bare>(&self.grid, expiry, &leg)?,
+                Ok(_) => return Err(RiskError::QuantityOutOfRange),
                 Err(error) => return Err(error),
             }
-            count = count.wrapping_add(1);
         }
-        self.finish_expiry::<Bare>(&sums, held.get(..count).unwrap_or_default(), expiry)
+        if !self.finish_expiry::<Bare>(&sums, expiry)? {
+            self.limit::<Bare>(&sums, expiry, legs.filter_map(|leg| leg.and_then(|leg| leg.held(expiry)).ok()));
+        }
+        Ok(())
     }
 
     /// The same from the whole table of `book`, all expiries at once: what a client that looks for the best witness has at hand.
@@ -181,55 +221,81 @@ impl NamedMarket {
     pub fn add_book(&mut self, book: &OptionBook) -> RiskResult<()> {
         let place = self.place;
         for (index, expiry) in book.expiries.iter().enumerate().filter(|(_, expiry)| usize::from(expiry.market) == place) {
-            let (mut sums, mut held, mut count) = (NamedSums::default(), [Holding::default(); MAX_OPTIONS], 0_usize);
-            for leg in book.legs {
-                let Some(unit) = book.units_mm.get(usize::from(leg.series)).filter(|unit| usize::from(unit.expiry) == index) else {
-                    continue;
-                };
-                let slot = held.get_mut(count).ok_or(RiskError::QuantityOutOfRange)?;
-                *slot = sums.add_unit::<Bare>(&self.grid, leg.lots, unit)?;
-                count = count.wrapping_add(1);
+            let units = book.legs.iter().filter_map(|leg| {
+                let unit = book.units_mm.get(usize::from(leg.series)).filter(|unit| usize::from(unit.expiry) == index)?;
+                Some((leg.lots, unit))
+            });
+            let mut sums = NamedSums::default();
+            for (lots, unit) in units.clone() {
+                if sums.legs == MAX_OPTIONS {
+                    return Err(RiskError::QuantityOutOfRange);
+                }
+                sums.add_unit::<Bare>(&self.grid, lots, unit)?;
             }
-            self.finish_expiry::<Bare>(&sums, held.get(..count).unwrap_or_default(), expiry)?;
+            if !self.finish_expiry::<Bare>(&sums, expiry)? {
+                self.limit::<Bare>(&sums, expiry, units.map(|(lots, unit)| unit.held(lots)));
+            }
         }
         Ok(())
     }
 
-    /// Each expiry at its own worst skew sign; its add-ons; what it can lose at most.
+    /// Each expiry at its own worst skew sign; its add-ons; what it can lose at most, unless that must be looked for in the middle: then it is
+    /// not added, and the result is no.
     #[inline(never)]
-    fn finish_expiry<A: Exact>(&mut self, sums: &NamedSums, held: &[Holding], expiry: &ExpiryTerms) -> RiskResult<()> {
-        self.legs = self.legs.wrapping_add(held.len());
-        if held.is_empty() {
-            return Ok(());
-        }
+    fn finish_expiry<A: Exact>(&mut self, sums: &NamedSums, expiry: &ExpiryTerms) -> RiskResult<bool> {
+        self.legs = self.legs.wrapping_add(sums.legs);
         if self.legs > MAX_OPTIONS {
             return Err(RiskError::QuantityOutOfRange);
         }
-        let mut basis = 0;
+        let (mut basis, mut worst) = (0, 0);
         for (index, (row, (total, [one, other]))) in
             self.rows.iter().zip(self.losses.iter_mut().zip(sums.losses)).enumerate().take(self.count)
         {
-            *total = A::add(*total, if self.grid.is_skew(index) { one.max(other) } else { one });
+            let loss = if self.grid.is_skew(index) { one.max(other) } else { one };
+            *total = A::add(*total, loss);
+            worst = loss.max(worst);
             if *row == COLUMN_BASIS_UP || *row == COLUMN_BASIS_DOWN {
                 basis = one.max(basis);
             }
         }
         self.value = A::add(self.value, sums.value);
         self.delta = A::add(self.delta, sums.delta);
-        self.max_loss = self.max_loss.saturating_add(max_loss::<A>(held, sums.value, expiry.forward, self.range));
         // Sixteen legs of at most MAX_OPTION_NOTIONAL, at rates of at most 1.
+        let mut add_on = 0;
         let short = A::mul(A::add(positive(A::sub(0, sums.calls)), positive(A::sub(0, sums.puts))), expiry.forward);
         if short != 0 {
-            self.add_on = A::add(self.add_on, scale_ceil::<A>(short, expiry.short_mm));
+            add_on = scale_ceil::<A>(short, expiry.short_mm);
         }
         if sums.value > 0 {
-            self.add_on = A::add(self.add_on, scale_ceil::<A>(up_to_atom::<A>(sums.value), expiry.tenor));
+            add_on = A::add(add_on, scale_ceil::<A>(up_to_atom::<A>(sums.value), expiry.tenor));
         }
         if basis != 0 {
             let contingency = crate::fixed_math::scale(up_to_atom::<A>(basis), Ratio::new(expiry.basis), Round::Ceil)?;
-            self.add_on = self.add_on.checked_add(contingency).ok_or(RiskError::Overflow)?;
+            add_on = add_on.checked_add(contingency).ok_or(RiskError::Overflow)?;
         }
-        Ok(())
+        self.add_on = self.add_on.checked_add(add_on).ok_or(RiskError::Overflow)?;
+        // More than the named rows and the add-ons say need not be known: the least of the two counts.
+        let needed = up_to_atom::<A>(worst).saturating_add(add_on);
+        match sums.ends.loss::<A>(sums.value, expiry.forward, self.range).filter(|most| *most >= needed) {
+            Some(most) => {
+                self.max_loss = self.max_loss.saturating_add(most);
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// Adds what an expiry can lose at most, over all its corners.
+    #[inline(never)]
+    fn limit<A: Exact>(&mut self, sums: &NamedSums, expiry: &ExpiryTerms, legs: impl Iterator<Item = Holding>) {
+        let mut held = [Holding::default(); MAX_OPTIONS];
+        let mut count = 0_usize;
+        for (slot, leg) in held.iter_mut().zip(legs) {
+            *slot = leg;
+            count = count.wrapping_add(1);
+        }
+        let held = held.get(..count).unwrap_or_default();
+        self.max_loss = self.max_loss.saturating_add(max_loss::<A>(held, sums.value, expiry.forward, self.range));
     }
 
     /// Loss of the options in the `index`th named row, atoms, rounded up; before dampening.

@@ -12,10 +12,10 @@
 //!
 //! Caps: |x| is cut at 10 deviations, σ at 5 % and 500 %.
 
-use super::black76::{inverse, root_of_years};
+use super::black76::root_of_years;
 use super::{MAX_EXPIRY, MAX_VOLATILITY, MIN_EXPIRY, MIN_VOLATILITY};
 use crate::error::{RiskError, RiskResult};
-use crate::fixed_math::{root_from, scale, wide_mul, Log, Q60};
+use crate::fixed_math::{root_from, scale, Log, Q60};
 use crate::units::{Ratio, Round, Secs};
 use bytemuck::{Pod, Zeroable};
 
@@ -27,6 +27,8 @@ pub const WING: Ratio = Ratio::of(10, 1);
 /// Fraction bits inside [`Curve::volatility`].
 const BITS: u32 = 28;
 const ONE: i64 = 1 << BITS;
+/// Places between a logarithm in Q56 and Q30 above a deviation in Q60.
+const SPARE: u32 = 34;
 
 // s·x and c·x in Q60, c·x in Q29 times x in Q28, and the argument of the first root, 1 + 4·½·10 + 4·½·10² < 256, fit.
 const _: () = assert!(WING.raw().checked_mul(MAX_CURVATURE.raw()).is_some());
@@ -55,8 +57,11 @@ pub struct Curve {
     smile: Smile,
     /// √τ.
     root_tau: Q60,
-    /// 1/(a·√τ) in Q46.
-    inverse: u64,
+    /// [`WING`] deviations as a logarithm, Q56; below 2⁶³.
+    reach: u64,
+    /// A logarithm below `reach`, moved up by `places`, over `deviation` is x in Q30: both have all the digits that 64 bits hold.
+    places: u32,
+    deviation: u64,
 }
 
 /// √τ, which all smiles at that time share.
@@ -114,8 +119,11 @@ impl Smile {
     /// [`Self::with`] a time whose root is known. Errors: those of the smile.
     pub fn at(&self, TimeRoot(root_tau): TimeRoot) -> RiskResult<Curve> {
         self.check_ranges()?;
-        let deviation = scale(root_tau.raw(), self.atm, Round::Floor)?;
-        Ok(Curve { smile: *self, root_tau, inverse: inverse(Q60::new(deviation))? })
+        let deviation = scale(root_tau.raw(), self.atm, Round::Floor)?.unsigned_abs();
+        // 10 · 2⁻⁴ of less than 2⁶³.
+        let reach = (deviation >> 4).wrapping_mul(10);
+        let places = reach.leading_zeros().min(SPARE);
+        Ok(Curve { smile: *self, root_tau, reach, places, deviation: deviation.wrapping_shr(SPARE.wrapping_sub(places)) })
     }
 
     /// The smile a share `weight` (0 ..= 1) of the way to another; both valid: valid too. Errors: [`RiskError::ParameterOutOfRange`].
@@ -168,9 +176,12 @@ impl Curve {
 
     /// x, cut at ± [`WING`].
     fn deviations(&self, log_moneyness: Log) -> Ratio {
-        // Q56 · Q46 = Q102, of which Q30 is 72 places down: eight from the upper half, at most 2⁶³ · 2⁵⁷ there.
-        let (high, _) = wide_mul(log_moneyness.raw().unsigned_abs(), self.inverse);
-        let magnitude = (high >> 8).cast_signed().min(WING.raw());
+        let distance = log_moneyness.raw().unsigned_abs();
+        let magnitude = if distance < self.reach {
+            (distance << self.places).checked_div(self.deviation).unwrap_or(0).cast_signed().min(WING.raw())
+        } else {
+            WING.raw()
+        };
         Ratio::new(if log_moneyness.raw() < 0 { magnitude.wrapping_neg() } else { magnitude })
     }
 }

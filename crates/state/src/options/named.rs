@@ -1,6 +1,6 @@
 //! The options of an account in the few scenarios that a witness names (RULES 4.6).
 
-use super::log_of;
+use super::distance_of;
 use crate::expiry::{Expiry, EXPIRIES};
 use crate::key::is_set;
 use crate::margin_account::{OptionLeg, OPTIONS};
@@ -19,21 +19,39 @@ pub struct NamedOptions {
     /// The first leg of each slot and expiry, and after each leg the next of the same: places counted from 1, 0 for none.
     first: [[u8; EXPIRIES]; MAX_LEGS],
     next: [u8; OPTIONS],
-    /// What expiries at one time have in common, whatever their market.
+    /// What expiries at one time have in common, whatever their market, as long as these are its parameters.
     dates: Vec<Date>,
+    params: OptionParams,
     markets: Vec<NamedMarket>,
-    /// Legs in use, and priced so far.
+    /// Legs in use.
     used: usize,
-    count: usize,
 }
 
-/// What expiries at the same time, under the same parameters, have in common.
+/// What expiries at the same time have in common.
 #[derive(Clone, Debug)]
 struct Date {
     time: i64,
     terms: ExpiryTerms,
-    params: OptionParams,
     root: TimeRoot,
+}
+
+/// The legs of one slot and expiry, one after the other.
+#[derive(Clone)]
+struct Chain<'a> {
+    legs: &'a [OptionLeg; OPTIONS],
+    next: &'a [u8; OPTIONS],
+    number: u8,
+}
+
+impl<'a> Iterator for Chain<'a> {
+    type Item = &'a OptionLeg;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<&'a OptionLeg> {
+        let place = usize::from(self.number.checked_sub(1)?);
+        self.number = self.next.get(place).copied().unwrap_or(0);
+        self.legs.get(place)
+    }
 }
 
 impl NamedOptions {
@@ -41,7 +59,8 @@ impl NamedOptions {
     #[inline(never)]
     pub fn new(account: &MarginAccount, witness: Witness) -> Self {
         let (first, next) = ([[0; EXPIRIES]; MAX_LEGS], [0; OPTIONS]);
-        let mut named = Self { witness, first, next, dates: Vec::new(), markets: Vec::new(), used: 0, count: 0 };
+        let (dates, markets, params) = (Vec::new(), Vec::new(), bytemuck::Zeroable::zeroed());
+        let mut named = Self { witness, first, next, dates, params, markets, used: 0 };
         if account.option_legs != 0 {
             named.dates.reserve_exact(EXPIRIES);
             named.markets.reserve_exact(MAX_LEGS);
@@ -68,12 +87,13 @@ impl NamedOptions {
 
     /// Whether there are any.
     pub fn has_options(&self) -> bool {
-        self.count != 0
+        !self.markets.is_empty()
     }
 
     /// Whether every option leg of the account has been added, and they are as many as it counts.
     pub fn is_complete(&self, account: &MarginAccount) -> bool {
-        self.count == self.used && self.used == usize::from(account.option_legs)
+        let priced = self.markets.iter().fold(0, |count, market| market.legs().saturating_add(count));
+        priced == self.used && self.used == usize::from(account.option_legs)
     }
 
     /// Adds the legs that `account` holds in the market of perp slot `slot`, whose place among the account's markets is `place`.
@@ -85,55 +105,58 @@ impl NamedOptions {
         if heads == [0; EXPIRIES] {
             return Ok(());
         }
-        let is_single = !is_set(&market.group);
-        self.markets.push(NamedMarket::new(&self.witness, place, Ratio::new(market.range), is_single)?);
-        for (expiry, head) in market.expiries.iter().zip(heads).filter(|(_, head)| *head != 0) {
-            self.add_expiry(account, head, market, expiry, now)?;
+        if self.params != *market.option_params {
+            self.dates.clear();
+            self.params = *market.option_params;
+        }
+        // Made where it stays: it is fifty words.
+        self.markets.push(NamedMarket::NONE);
+        let Some(options) = self.markets.last_mut() else { return Err(RiskError::Overflow) };
+        options.set(&self.witness, place, Ratio::new(market.range), !is_set(&market.group))?;
+        for (expiry, number) in market.expiries.iter().zip(heads).filter(|(_, head)| *head != 0) {
+            let chain = Chain { legs: &account.options, next: &self.next, number };
+            add_expiry(options, &mut self.dates, chain, market, expiry, now)?;
         }
         Ok(())
     }
+}
 
-    /// The legs of one expiry, from the list that begins at `head`, to the market added last.
-    #[inline(never)]
-    fn add_expiry(&mut self, account: &MarginAccount, head: u8, market: &Market, expiry: &Expiry, now: Secs) -> RiskResult<()> {
-        if !expiry.is_used() {
+/// Adds the legs of one expiry of `market` to its `options`.
+#[inline(never)]
+fn add_expiry(
+    options: &mut NamedMarket,
+    dates: &mut Vec<Date>,
+    chain: Chain<'_>,
+    market: &Market,
+    expiry: &Expiry,
+    now: Secs,
+) -> RiskResult<()> {
+    if !expiry.is_used() {
+        return Err(RiskError::WrongState);
+    }
+    // All legs of this list are of one market: its place among the account's is noted once, in NamedMarket.
+    let risk = expiry.risk(market, 0, now)?;
+    let date = match dates.iter().position(|date| date.is_of(expiry.time, risk.tau)) {
+        Some(index) => dates.get_mut(index),
+        None => {
+            let (terms, root) = (ExpiryTerms::new(&risk, &market.option_params)?, TimeRoot::of(expiry.tau(now))?);
+            dates.push(Date { time: expiry.time, terms, root });
+            dates.last_mut()
+        }
+    };
+    let Some(date) = date else { return Err(RiskError::WrongState) };
+    date.terms.turn_to(&risk)?;
+    let curve = expiry.smile(market, now, Measure::Maintenance)?.at(date.root)?;
+    let legs = chain.map(|leg| {
+        if leg.time != expiry.time {
             return Err(RiskError::WrongState);
         }
-        // All legs of this list are of one market: its place among the account's is noted once, in NamedMarket.
-        let risk = expiry.risk(market, 0, now)?;
-        let known = |date: &Date| date.is_of(expiry.time, risk.tau) && date.params == *market.option_params;
-        let date = match self.dates.iter().position(known) {
-            Some(index) => self.dates.get_mut(index),
-            None => {
-                let (terms, root) = (ExpiryTerms::new(&risk, &market.option_params)?, TimeRoot::of(expiry.tau(now))?);
-                self.dates.push(Date { time: expiry.time, terms, params: *market.option_params, root });
-                self.dates.last_mut()
-            }
-        };
-        let (Some(date), Some(options)) = (date, self.markets.last_mut()) else { return Err(RiskError::WrongState) };
-        date.terms.turn_to(&risk)?;
-        let curve = expiry.smile(market, now, Measure::Maintenance)?.at(date.root)?;
-        let log_forward = log_of(risk.forward)?;
-        let (next, count) = (&self.next, &mut self.count);
-        let mut number = usize::from(head);
-        let legs = core::iter::from_fn(|| {
-            let place = number.checked_sub(1)?;
-            let leg = account.options.get(place)?;
-            number = next.get(place).copied().map_or(0, usize::from);
-            *count = count.wrapping_add(1);
-            Some(leg)
-        });
-        let legs = legs.map(|leg: &OptionLeg| {
-            if leg.time != expiry.time {
-                return Err(RiskError::WrongState);
-            }
-            let (strike, kind) = (Price::new(leg.strike.into()), leg.kind()?);
-            let distance = log_forward.raw().wrapping_sub(log_of(strike)?.raw());
-            let sigma = curve.volatility(Log::new(distance.wrapping_neg()));
-            Ok(NamedLeg { lots: Lots::new(leg.lots), strike, kind, sigma, log: Some(Log::new(distance)) })
-        });
-        options.add_expiry(&date.terms, legs)
-    }
+        let (strike, kind) = (Price::new(leg.strike.into()), leg.kind()?);
+        let distance = distance_of(risk.forward, strike)?;
+        let sigma = curve.volatility(Log::new(distance.raw().wrapping_neg()));
+        Ok(NamedLeg { lots: Lots::new(leg.lots), strike, kind, sigma, log: Some(distance) })
+    });
+    options.add_expiry(&date.terms, legs)
 }
 
 impl Date {

@@ -2,11 +2,11 @@
 //! table, added up where it is computed.
 
 use super::super::grid::{COLUMN_NONE, COLUMN_SKEW, ROW_SPOT, SCENARIOS, SPOT_NONE};
-use super::super::max_loss::Holding;
+use super::super::max_loss::{Ends, Holding};
 use super::super::options::MAX_OPTION_NOTIONAL;
 use super::super::witness::NamedLeg;
 use super::{
-    away, cdf_from_edge, ln_fast, magnitude, moved_spot, positive, Exact, ExpiryTerms, Lots, Moved, OptionKind, Price, Ratio, RiskError,
+    away, cdf_from_edge, ln_quotient, magnitude, moved_spot, positive, Exact, ExpiryTerms, Lots, Moved, OptionKind, Ratio, RiskError,
     RiskResult, UnitValues, VolPoint, D_SHIFT, LOG_MAX, ONE, PLAN, RATIO_BITS, SIGMA_MAX, SIGMA_MIN, SPOT_RANGE_MAX, SPOT_RANGE_MIN, TAILS,
     TAIL_LOGS, UNIT_BITS, VALUE_SHIFT,
 };
@@ -16,7 +16,7 @@ use crate::units::MAX_LOTS;
 pub(in super::super) const NAMED: usize = 3;
 
 /// One named row of a market's grid.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Column {
     /// 1 + move and its logarithm, Q30.
     spot: (i64, i64),
@@ -35,19 +35,23 @@ pub(in super::super) struct NamedGrid {
 }
 
 impl NamedGrid {
-    /// `rows` (counted from 0, at most [`NAMED`]) of a market with this spot range.
+    /// No rows.
+    pub(in super::super) const NONE: Self =
+        Self { columns: [Column { spot: (ONE, 0), point: 0, place: 0, is_skew: false }; NAMED], count: 0 };
+
+    /// Makes these `rows` (counted from 0, at most [`NAMED`]) of a market with this spot range.
     ///
     /// Errors: [`RiskError::ParameterOutOfRange`] for a range outside 14 % ..= 60 % or a row that is none.
     #[inline(always)]
-    pub(in super::super) fn new(range: Ratio, rows: &[usize]) -> RiskResult<Self> {
+    pub(in super::super) fn set(&mut self, range: Ratio, rows: &[usize]) -> RiskResult<()> {
         if range < SPOT_RANGE_MIN || range > SPOT_RANGE_MAX || rows.len() > NAMED {
             return Err(RiskError::ParameterOutOfRange);
         }
-        let mut grid = Self { columns: [Column::default(); NAMED], count: rows.len() };
-        for (column, row) in grid.columns.iter_mut().zip(rows) {
+        for (column, row) in self.columns.iter_mut().zip(rows) {
             *column = Column::new(range.raw(), *row)?;
         }
-        Ok(grid)
+        self.count = rows.len();
+        Ok(())
     }
 
     /// Whether the `index`th named row has two signs, each expiry at its own worst.
@@ -93,6 +97,9 @@ pub(in super::super) struct NamedSums {
     /// Lots of calls and of puts.
     pub(in super::super) calls: i64,
     pub(in super::super) puts: i64,
+    /// What the legs pay at the two ends of the settlement price.
+    pub(in super::super) ends: Ends,
+    pub(in super::super) legs: usize,
 }
 
 /// A series at its mark, ready for a move.
@@ -105,43 +112,36 @@ struct Marked {
     log: i64,
     sigma: i64,
     base: VolPoint,
-    /// Value and delta of a lot, sixteenths of an atom.
+    /// Value of a lot, sixteenths of an atom.
     mark: i64,
-    delta: i64,
 }
 
 impl NamedSums {
-    /// Adds a leg of `expiry`, priced in the rows of `grid` alone, and notes what it holds.
+    /// Adds a leg of `expiry`, priced in the rows of `grid` alone.
     ///
     /// Errors: as [`super::SeriesTerms::new`]; [`RiskError::QuantityOutOfRange`], [`RiskError::NotionalOutOfRange`] beyond the bounds of a leg.
-    #[inline(never)]
-    pub(in super::super) fn add_leg<A: Exact>(
-        &mut self,
-        grid: &NamedGrid,
-        expiry: &ExpiryTerms,
-        leg: &NamedLeg,
-        held: &mut Holding,
-    ) -> RiskResult<()> {
-        let strike = Price::checked(leg.strike.raw())?.raw().wrapping_sub(expiry.fixed);
+    #[inline(always)]
+    pub(in super::super) fn add_leg<A: Exact>(&mut self, grid: &NamedGrid, expiry: &ExpiryTerms, leg: &NamedLeg) -> RiskResult<()> {
         if leg.sigma < SIGMA_MIN || leg.sigma > SIGMA_MAX {
             return Err(RiskError::ParameterOutOfRange);
         }
-        check_lots(leg.lots, expiry.forward, strike)?;
-        let (lots, kind, forward, sigma) = (leg.lots.raw(), leg.kind, expiry.forward, leg.sigma.raw());
-        *held = Holding { lots, strike, is_call: kind == OptionKind::Call };
+        let held = leg.held(expiry)?;
+        let Holding { lots, strike, .. } = held;
+        let (kind, forward, sigma) = (leg.kind, expiry.forward, leg.sigma.raw());
+        check_lots(leg.lots, forward, strike)?;
         if expiry.root_tau == 0 || forward <= 0 || strike <= 0 {
-            self.add_intrinsic::<A>(grid, held, forward);
+            self.add_intrinsic::<A>(grid, &held, forward);
             return Ok(());
         }
         let distance = match leg.log {
             Some(log) if expiry.fixed == 0 => log,
-            _ => ln_fast(forward.unsigned_abs())?.sub(ln_fast(strike.unsigned_abs())?)?,
+            _ => ln_quotient(forward.unsigned_abs(), strike.unsigned_abs())?,
         };
         let log = distance.to_ratio().raw().clamp(-LOG_MAX, LOG_MAX);
         let base = VolPoint::new::<A>(sigma, expiry.root_tau);
-        let mut series = Marked { lots, kind, forward, strike, log, sigma, base, mark: 0, delta: 0 };
-        series.mark::<A>();
-        self.add_marked::<A>(held, series.mark, series.delta);
+        let mut series = Marked { lots, kind, forward, strike, log, sigma, base, mark: 0 };
+        let delta = series.mark::<A>();
+        self.add_marked::<A>(&held, series.mark, delta);
         for (losses, column) in self.losses.iter_mut().zip(grid.columns()) {
             let moved = Moved::new::<A>((forward, strike, log), kind, column.spot);
             let [loss, other] = losses;
@@ -153,11 +153,11 @@ impl NamedSums {
         Ok(())
     }
 
-    /// Adds `lots` of a series out of the whole table, and says what is held thereby. Errors: as [`Self::add_leg`].
-    pub(in super::super) fn add_unit<A: Exact>(&mut self, grid: &NamedGrid, lots: Lots, unit: &UnitValues) -> RiskResult<Holding> {
+    /// Adds `lots` of a series out of the whole table. Errors: as [`Self::add_leg`].
+    pub(in super::super) fn add_unit<A: Exact>(&mut self, grid: &NamedGrid, lots: Lots, unit: &UnitValues) -> RiskResult<()> {
         check_lots(lots, unit.forward, unit.strike)?;
-        let (lots, mark) = (lots.raw(), unit.values[COLUMN_NONE]);
-        let held = Holding { lots, strike: unit.strike, is_call: unit.kind == OptionKind::Call };
+        let (held, mark) = (unit.held(lots), unit.values[COLUMN_NONE]);
+        let lots = lots.raw();
         self.add_marked::<A>(&held, mark, unit.delta);
         for (losses, column) in self.losses.iter_mut().zip(grid.columns()) {
             let loss = |place: usize| unit.values.get(place).map_or(0, |value| A::mul(lots, A::sub(mark, *value)));
@@ -167,12 +167,14 @@ impl NamedSums {
                 *other = A::add(*other, loss(column.place.wrapping_add(1)));
             }
         }
-        Ok(held)
+        Ok(())
     }
 
     #[inline(always)]
     fn add_marked<A: Exact>(&mut self, held: &Holding, mark: i64, delta: i64) {
         let lots = held.lots;
+        self.legs = self.legs.wrapping_add(1);
+        self.ends.add::<A>(held);
         self.value = A::add(self.value, A::mul(lots, mark));
         self.delta = A::add(self.delta, A::mul(lots, delta));
         let sum = if held.is_call { &mut self.calls } else { &mut self.puts };
@@ -199,19 +201,21 @@ impl NamedSums {
 }
 
 impl Marked {
-    /// Value and delta of a lot without a move: the two share a probability.
+    /// Prices a lot without a move, and returns its delta, sixteenths of an atom: the two share a probability.
     #[inline(always)]
-    fn mark<A: Exact>(&mut self) {
+    fn mark<A: Exact>(&mut self) -> i64 {
         let Self { forward, strike, ref base, .. } = *self;
         let parity = A::sub(forward, strike) << UNIT_BITS;
         let d1 = A::add(A::mul(self.log, base.inverse) >> D_SHIFT, base.half);
         let share = cdf_from_edge(d1);
         let model = A::sub(A::mul(forward, share), A::mul(strike, cdf_from_edge(A::sub(d1, base.deviation)))) >> VALUE_SHIFT;
         let call = model.max(positive(parity));
-        (self.mark, self.delta) = match self.kind {
-            OptionKind::Call => (call, A::mul(forward, share) >> VALUE_SHIFT),
-            OptionKind::Put => (A::sub(call, parity), A::mul(forward, A::sub(share, ONE)) >> VALUE_SHIFT),
+        let (mark, share) = match self.kind {
+            OptionKind::Call => (call, share),
+            OptionKind::Put => (A::sub(call, parity), A::sub(share, ONE)),
         };
+        self.mark = mark;
+        A::mul(forward, share) >> VALUE_SHIFT
     }
 
     /// What the lots lose by the move at the volatility point.

@@ -2,7 +2,6 @@
 
 use super::super::kernel::{Bare, Exact};
 use super::super::market::{market_scan, LinearEnds, MeasureRates};
-use super::super::max_loss::Holding;
 use super::super::options::{option_part, Measure};
 use super::super::series::{NamedGrid, NamedSums};
 use super::kernel::Checked;
@@ -82,15 +81,17 @@ proptest! {
         rows in prop::collection::vec(0..SCENARIOS, 0..=3),
         lots in prop_oneof![Just(-1_i64), Just(1), -(1_i64 << 20)..=1 << 20],
     ) {
-        let grid = NamedGrid::new(range, &rows).unwrap();
+        let mut grid = NamedGrid::NONE;
+        grid.set(range, &rows).unwrap();
         let leg = NamedLeg { lots: Lots::new(lots), strike, kind, sigma, log: None };
-        let (mut sums, mut checked, mut held) = (NamedSums::default(), NamedSums::default(), Holding::default());
-        sums.add_leg::<Bare>(&grid, &expiry, &leg, &mut held).unwrap();
-        checked.add_leg::<Checked>(&grid, &expiry, &leg, &mut held).unwrap();
+        let (mut sums, mut checked) = (NamedSums::default(), NamedSums::default());
+        sums.add_leg::<Bare>(&grid, &expiry, &leg).unwrap();
+        checked.add_leg::<Checked>(&grid, &expiry, &leg).unwrap();
         prop_assert_eq!(sums, checked);
         let whole = SeriesTerms::new(&expiry, strike, kind, sigma).unwrap().price(&SpotGrid::new(range).unwrap(), 0, 0);
         let mut tabled = NamedSums::default();
-        prop_assert_eq!(held, tabled.add_unit::<Bare>(&grid, leg.lots, &whole).unwrap());
+        tabled.add_unit::<Bare>(&grid, leg.lots, &whole).unwrap();
+        prop_assert_eq!((leg.held(&expiry).unwrap(), sums.ends), (whole.held(leg.lots), tabled.ends));
         prop_assert!(sums.value == lots * whole.values[21] && sums.delta == tabled.delta);
         for (row, losses) in rows.iter().zip(sums.losses) {
             let column = if *row < 31 { *row } else { 31 + 2 * (row - 31) };

@@ -1,5 +1,6 @@
 //! Pays a market's protocol fees to the exchange's fee collector. Anyone; the receiver is fixed by the exchange.
 
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Header, Transferred};
 use crate::tokens::Movement;
@@ -61,6 +62,9 @@ pub(crate) fn handler(ctx: Context<CollectFees>) -> Result<()> {
         authority: ctx.accounts.exchange.to_account_info(),
     }
     .out_of_vault(atoms, &[seeds::EXCHANGE, governor.as_ref(), &[bump]])?;
-    emit_cpi!(Transferred { header, mint: ctx.accounts.quote_mint.key(), amount: amount.saturating_neg(), balance: 0 });
+    emit(
+        &Transferred { header, mint: ctx.accounts.quote_mint.key(), amount: amount.saturating_neg(), balance: 0 },
+        &ctx.accounts.event_authority,
+    )?;
     Ok(())
 }

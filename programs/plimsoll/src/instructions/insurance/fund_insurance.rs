@@ -1,5 +1,6 @@
 //! Pays quote tokens into the insurance fund. Anyone; there is no way to take them out but the waterfall (RULES 7.8: no admin exit).
 
+use crate::emit::emit;
 use crate::errors::PlimsollError;
 use crate::events::{FundDeposited, Header};
 use crate::tokens::Movement;
@@ -62,6 +63,6 @@ pub(crate) fn handler(ctx: Context<FundInsurance>, args: FundInsuranceArgs) -> R
         authority: ctx.accounts.payer.to_account_info(),
     }
     .into_vault(args.amount)?;
-    emit_cpi!(FundDeposited { header, amount, balance });
+    emit(&FundDeposited { header, amount, balance }, &ctx.accounts.event_authority)?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Moves a market's deficit along: closes the registering round when its time is over, else opens one for a waiting deficit (RULES 7.3). Anyone.
 
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Books, Header, RoundAdvanced};
 use crate::position::require_market;
@@ -45,15 +46,18 @@ pub(crate) fn handler(ctx: Context<AdvanceRound>) -> Result<()> {
     let header = Header::new(&clock, ctx.accounts.market.key(), Pubkey::default(), market.sequence);
     let books = Books::of(&market);
     drop(market);
-    emit_cpi!(RoundAdvanced {
-        header,
-        round: round.id,
-        is_closed,
-        price: round.price,
-        deficit: round.deficit,
-        claims: round.claims,
-        share: share.raw(),
-        books,
-    });
+    emit(
+        &RoundAdvanced {
+            header,
+            round: round.id,
+            is_closed,
+            price: round.price,
+            deficit: round.deficit,
+            claims: round.claims,
+            share: share.raw(),
+            books,
+        },
+        &ctx.accounts.event_authority,
+    )?;
     Ok(())
 }

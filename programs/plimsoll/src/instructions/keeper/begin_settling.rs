@@ -3,6 +3,7 @@
 //! Every position is closed at that price: each becomes a balance at its next touch, is paid from the market's pool or paid into it by `settle`, and
 //! what cannot be paid is resolved like any other loss. Resting orders are void.
 
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Header, SettlingBegan};
 use crate::position::require_version;
@@ -32,6 +33,6 @@ pub(crate) fn handler(ctx: Context<BeginSettling>) -> Result<()> {
     market.invariant().or_refuse()?;
     let header = Header::new(&clock, ctx.accounts.market.key(), Pubkey::default(), market.sequence);
     drop(market);
-    emit_cpi!(SettlingBegan { header, price: price.raw() });
+    emit(&SettlingBegan { header, price: price.raw() }, &ctx.accounts.event_authority)?;
     Ok(())
 }

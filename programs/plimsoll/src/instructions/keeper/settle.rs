@@ -1,6 +1,7 @@
 //! Turns a matured claim into cash out of the market's pool, or an unsettled loss into a payment to it (RULES 1.3, 1.4). Anyone, for any account that
 //! meets its initial margin; only while the price is fresh and near its average. Where nothing has matured it succeeds and starts the maturing.
 
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Balance, Books, Header, Moved, Settled};
 use crate::portfolio::{Portfolio, Roster};
@@ -66,6 +67,6 @@ pub(crate) fn handler(ctx: Context<Settle>) -> Result<()> {
     market.invariant().or_refuse()?;
     let header = Header::new(&clock, market_key, ctx.accounts.margin_account.key(), account.sequence);
     drop((market, account));
-    emit_cpi!(Settled { header, amount: after.sub(before).or_refuse()?.raw(), moved, balance, books });
+    emit(&Settled { header, amount: after.sub(before).or_refuse()?.raw(), moved, balance, books }, &ctx.accounts.event_authority)?;
     Ok(())
 }

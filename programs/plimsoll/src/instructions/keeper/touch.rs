@@ -2,6 +2,7 @@
 //!
 //! Whoever brings a claim into a deficit round that is registering is paid out of the market's protocol fees, on the margin account it names.
 
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Balance, Books, Header, Moved, Touched};
 use crate::position::touch_slot;
@@ -72,6 +73,6 @@ pub(crate) fn handler<'info>(ctx: Context<'info, Touch<'info>>) -> Result<()> {
     let books = Books::of(&market);
     drop(market);
     let (moved, joined) = (Moved::of(&touched), touched.joined().raw());
-    emit_cpi!(Touched { header, moved, joined, reward, keeper, keeper_cash, balance, books });
+    emit(&Touched { header, moved, joined, reward, keeper, keeper_cash, balance, books }, &ctx.accounts.event_authority)?;
     Ok(())
 }

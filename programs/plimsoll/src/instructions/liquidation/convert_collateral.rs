@@ -4,6 +4,7 @@
 //!
 //! A call that finds the losses so large, but not for an hour yet, buys nothing and is recorded; so is one that finds them small again.
 
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{CollateralSold, Header};
 use crate::portfolio::{Portfolio, Roster};
@@ -92,6 +93,9 @@ pub(crate) fn handler(ctx: Context<ConvertCollateral>, args: ConvertCollateralAr
     let bought = [buyer.cash, buyer.collateral_mut(&key).map_or(0, |slot| slot.amount)];
     drop((account, buyer));
     let mint = ctx.accounts.collateral.load()?.mint;
-    emit_cpi!(CollateralSold { header, buyer: ctx.accounts.buyer.key(), mint, amount, cost, seller, bought, price });
+    emit(
+        &CollateralSold { header, buyer: ctx.accounts.buyer.key(), mint, amount, cost, seller, bought, price },
+        &ctx.accounts.event_authority,
+    )?;
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! The opposite side's positions change at their next touch; nobody is passed, so nobody can be picked.
 
 use crate::bankrupt::{Bankrupt, Told};
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::Deleveraged;
 use crate::portfolio::Roster;
@@ -59,6 +60,6 @@ pub(crate) fn handler(ctx: Context<Deleverage>) -> Result<()> {
     let closed = adl_close(&mut market.perp, position, touched, before.abs().or_refuse()?, *mark).or_refuse()?;
     let open_interest = closed.open_interest.raw();
     let Told { header, moved, balance, books } = bankrupt.finish(&clock, market_key, key)?;
-    emit_cpi!(Deleveraged { header, lots, price, open_interest, moved, balance, books });
+    emit(&Deleveraged { header, lots, price, open_interest, moved, balance, books }, &ctx.accounts.event_authority)?;
     Ok(())
 }

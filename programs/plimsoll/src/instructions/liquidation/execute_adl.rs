@@ -3,6 +3,7 @@
 //! nobody's cut.
 
 use crate::bankrupt::{Bankrupt, Told};
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{AdlCut, AdlExecuted, Balance, Moved};
 use crate::portfolio::Roster;
@@ -61,7 +62,7 @@ pub(crate) fn handler<'info>(ctx: Context<'info, ExecuteAdl<'info>>) -> Result<(
     let (lots, price) = (bankrupt.lots.raw(), bankrupt.mark.raw());
     drop(round);
     let Told { header, moved, balance, books } = bankrupt.finish(&clock, market_key, key)?;
-    emit_cpi!(AdlExecuted { header, lots, price, fixed_at, planned, cuts, moved, balance, books });
+    emit(&AdlExecuted { header, lots, price, fixed_at, planned, cuts, moved, balance, books }, &ctx.accounts.event_authority)?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! Anyone. It does to the account's state what `liquidate` would: a first failing sample is recorded, a second one or E < ½ MM starts the
 //! liquidation and cancels the orders. Nothing recovers by it, and what follows the flag takes the whole grid.
 
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Flagged, Header};
 use crate::forced::flag_state;
@@ -53,7 +54,7 @@ pub(crate) fn handler<'info>(ctx: Context<'info, FlagLiquidation<'info>>, args: 
     let witness = ctx.accounts.validate(&args)?;
     let clock = Clock::get()?;
     let event = run(&ctx, witness, &clock)?;
-    emit_cpi!(*event);
+    emit(&*event, &ctx.accounts.event_authority)?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! Anyone with a margin account. A first failing sample is only recorded, as is that an account has recovered; a call that finds nothing to do and
 //! nothing to record is refused.
 
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Balance, Books, Header, Liquidated, Moved};
 use crate::forced::{advance_state, book_phase, measure, measured, measures, takeover_phase, Step};
@@ -78,7 +79,7 @@ pub(crate) fn handler<'info>(ctx: Context<'info, Liquidate<'info>>, args: Liquid
     let slot = ctx.accounts.validate(&args)?;
     let clock = Clock::get()?;
     let happened = run(&ctx, &args, slot, &clock)?;
-    emit_cpi!(*happened);
+    emit(&*happened, &ctx.accounts.event_authority)?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //! closed. For 60 s candidates of the opposite side may be registered, for the next 60 s their cuts are executed, then the side index takes what is left.
 
 use crate::bankrupt::{Bankrupt, Told};
+use crate::emit::emit;
 use crate::errors::PlimsollError;
 use crate::events::AdlRoundOpened;
 use crate::portfolio::Roster;
@@ -52,6 +53,6 @@ pub(crate) fn handler<'info>(ctx: Context<'info, OpenAdlRound<'info>>) -> Result
     }
     let (lots, price) = (bankrupt.lots.raw(), bankrupt.mark.raw());
     let Told { header, moved, balance, books } = bankrupt.finish(&clock, market_key, key)?;
-    emit_cpi!(AdlRoundOpened { header, lots, price, moved, balance, books });
+    emit(&AdlRoundOpened { header, lots, price, moved, balance, books }, &ctx.accounts.event_authority)?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Registers an account of the side that gains as a candidate of a round (RULES 7.2). Anyone, for any account; the program computes the score from the
 //! candidate's own health. The margin account `keeper` is paid for one that was not listed, out of the market's protocol fees.
 
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{AdlCandidateRegistered, Books, Header};
 use crate::portfolio::{Portfolio, Roster};
@@ -78,18 +79,21 @@ pub(crate) fn handler<'info>(ctx: Context<'info, RegisterCandidate<'info>>) -> R
     let header = Header::new(&clock, ctx.accounts.market.key(), ctx.accounts.keeper.key(), keeper_sequence);
     let (failing, listed, books) = (round.margin_account, round.count, Books::of(&market));
     drop((round, market));
-    emit_cpi!(AdlCandidateRegistered {
-        header,
-        failing,
-        candidate: ctx.accounts.candidate.key(),
-        lots: candidate.lots,
-        exposure: candidate.exposure,
-        equity: candidate.equity,
-        price: mark.raw(),
-        listed,
-        reward: reward.raw(),
-        keeper_cash,
-        books,
-    });
+    emit(
+        &AdlCandidateRegistered {
+            header,
+            failing,
+            candidate: ctx.accounts.candidate.key(),
+            lots: candidate.lots,
+            exposure: candidate.exposure,
+            equity: candidate.equity,
+            price: mark.raw(),
+            listed,
+            reward: reward.raw(),
+            keeper_cash,
+            books,
+        },
+        &ctx.accounts.event_authority,
+    )?;
     Ok(())
 }

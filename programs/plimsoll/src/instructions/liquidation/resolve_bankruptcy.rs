@@ -2,6 +2,7 @@
 //! tranche, then the insurance fund within its caps, then the claims of that market by a deficit round (RULES 7.1, 7.3). Anyone, once the account's lots
 //! are closed and its cash is spent. All markets at once, so that no caller decides whose tranche pays.
 
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Absorption, Balance, DeficitAbsorbed, Header};
 use crate::forced::advance_state;
@@ -92,7 +93,7 @@ pub(crate) fn handler<'info>(ctx: Context<'info, ResolveBankruptcy<'info>>) -> R
             signer,
         )?;
     }
-    emit_cpi!(DeficitAbsorbed { header, parts, fund_balance });
+    emit(&DeficitAbsorbed { header, parts, fund_balance }, &ctx.accounts.event_authority)?;
     Ok(())
 }
 

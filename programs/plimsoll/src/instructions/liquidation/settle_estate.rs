@@ -3,6 +3,7 @@
 //!
 //! A bankrupt account's matured claims are turned into cash first, where the price allows it.
 
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Balance, Books, EstatePart, EstateSettled, Header};
 use crate::portfolio::{Portfolio, Roster};
@@ -39,7 +40,7 @@ pub(crate) fn handler(ctx: Context<SettleEstate>) -> Result<()> {
     account.invariant().or_refuse()?;
     let header = Header::new(&clock, Pubkey::default(), ctx.accounts.margin_account.key(), account.sequence);
     drop(account);
-    emit_cpi!(EstateSettled { header, parts });
+    emit(&EstateSettled { header, parts }, &ctx.accounts.event_authority)?;
     Ok(())
 }
 

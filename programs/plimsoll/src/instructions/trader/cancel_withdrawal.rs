@@ -1,6 +1,7 @@
 //! Takes a request out of the queue; what it was granted and not paid is the others' at once (RULES 1.6). Only the owner, always.
 
 use crate::custody::with_gate;
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Header, WithdrawalChanged};
 use anchor_lang::prelude::*;
@@ -52,6 +53,6 @@ pub(crate) fn handler(ctx: Context<CancelWithdrawal>) -> Result<()> {
     account.invariant().or_refuse()?;
     let header = Header::new(&Clock::get()?, Pubkey::default(), accounts.margin_account.key(), account.sequence);
     drop((request, account));
-    emit_cpi!(WithdrawalChanged { header, mint, paid: 0, waiting: 0, granted: 0 });
+    emit(&WithdrawalChanged { header, mint, paid: 0, waiting: 0, granted: 0 }, &ctx.accounts.event_authority)?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Brings quote tokens into a margin account's cash. Anyone may pay into any account, in every state and at any price: a deposit always cures.
 
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Header, Transferred};
 use crate::position::require_version;
@@ -70,6 +71,6 @@ pub(crate) fn handler(ctx: Context<Deposit>, args: DepositArgs) -> Result<()> {
         authority: ctx.accounts.payer.to_account_info(),
     }
     .into_vault(args.amount)?;
-    emit_cpi!(Transferred { header, mint: ctx.accounts.quote_mint.key(), amount, balance });
+    emit(&Transferred { header, mint: ctx.accounts.quote_mint.key(), amount, balance }, &ctx.accounts.event_authority)?;
     Ok(())
 }

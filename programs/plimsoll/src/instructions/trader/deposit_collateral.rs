@@ -1,5 +1,6 @@
 //! Brings a listed collateral token into a margin account, at any price but a final one. Only its owner: a stranger's dust would use up its slots.
 
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Header, Transferred};
 use crate::position::require_version;
@@ -80,6 +81,6 @@ pub(crate) fn handler(ctx: Context<DepositCollateral>, args: DepositCollateralAr
         authority: ctx.accounts.owner.to_account_info(),
     }
     .into_vault(args.amount)?;
-    emit_cpi!(Transferred { header, mint: ctx.accounts.mint.key(), amount, balance });
+    emit(&Transferred { header, mint: ctx.accounts.mint.key(), amount, balance }, &ctx.accounts.event_authority)?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! Can never: leave an account that met its initial margin below it, worsen E/MM of one that did not, trade for an account without equity, or let a
 //! delegate's fills give away more than the owner allows (RULES 5.2).
 
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Balance, Books, Header, Moved, OrderPlaced, Traded};
 use crate::matching::{charge_taker, execute, TakerAccount};
@@ -95,6 +96,6 @@ pub(crate) fn handler(ctx: Context<PlaceOrder>, args: OrderArgs) -> Result<()> {
 /// Emits the event, in a frame of its own.
 #[inline(never)]
 fn tell(ctx: &Context<PlaceOrder>, traded: Traded) -> Result<()> {
-    emit_cpi!(traded);
+    emit(&traded, &ctx.accounts.event_authority)?;
     Ok(())
 }

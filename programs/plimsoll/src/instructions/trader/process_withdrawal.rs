@@ -5,6 +5,7 @@
 //! and the request waits for it anew; a request that nothing is left of ends.
 
 use crate::custody::{measure, require_open, token_of, with_gate};
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Header, Transferred, WithdrawalChanged};
 use crate::portfolio::Roster;
@@ -134,9 +135,9 @@ pub(crate) fn handler(ctx: Context<ProcessWithdrawal>) -> Result<()> {
         accounts.request.close(accounts.owner.to_account_info())?;
     }
     let WithdrawalChanged { header, mint, paid, .. } = event;
-    emit_cpi!(event);
+    emit(&event, &ctx.accounts.event_authority)?;
     if paid > 0 {
-        emit_cpi!(Transferred { header, mint, amount: paid.saturating_neg(), balance });
+        emit(&Transferred { header, mint, amount: paid.saturating_neg(), balance }, &ctx.accounts.event_authority)?;
     }
     Ok(())
 }

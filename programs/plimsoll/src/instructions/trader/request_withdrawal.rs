@@ -2,6 +2,7 @@
 //! token of a margin account. The tokens stay in the account, count toward its margin and may pay its losses until the request is paid.
 
 use crate::custody::{measure, token_of, with_gate};
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Header, WithdrawalChanged};
 use crate::portfolio::Roster;
@@ -89,6 +90,6 @@ pub(crate) fn handler(ctx: Context<RequestWithdrawal>, args: RequestWithdrawalAr
     let header = Header::new(&clock, Pubkey::default(), accounts.margin_account.key(), account.sequence);
     let mint = accounts.to.mint;
     drop((account, request));
-    emit_cpi!(WithdrawalChanged { header, mint, paid: 0, waiting: amount, granted: 0 });
+    emit(&WithdrawalChanged { header, mint, paid: 0, waiting: amount, granted: 0 }, &ctx.accounts.event_authority)?;
     Ok(())
 }

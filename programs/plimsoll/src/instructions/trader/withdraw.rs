@@ -3,6 +3,7 @@
 //! with nobody waiting in the queue.
 
 use crate::custody::{measure, require_open};
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Header, Transferred};
 use crate::portfolio::Roster;
@@ -76,6 +77,9 @@ pub(crate) fn handler(ctx: Context<Withdraw>, args: WithdrawArgs) -> Result<()> 
         authority: ctx.accounts.exchange.to_account_info(),
     }
     .out_of_vault(args.amount, &[seeds::EXCHANGE, governor.as_ref(), &[bump]])?;
-    emit_cpi!(Transferred { header, mint: ctx.accounts.quote_mint.key(), amount: amount.saturating_neg(), balance });
+    emit(
+        &Transferred { header, mint: ctx.accounts.quote_mint.key(), amount: amount.saturating_neg(), balance },
+        &ctx.accounts.event_authority,
+    )?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! limits, against this token's own vault, as a withdrawal of cash (RULES 1.6, 2.2).
 
 use crate::custody::{measure, require_open};
+use crate::emit::emit;
 use crate::errors::{OrRefuse, PlimsollError};
 use crate::events::{Header, Transferred};
 use crate::portfolio::Roster;
@@ -85,6 +86,6 @@ pub(crate) fn handler(ctx: Context<WithdrawCollateral>, args: WithdrawCollateral
         authority: ctx.accounts.exchange.to_account_info(),
     }
     .out_of_vault(args.amount, &[seeds::EXCHANGE, governor.as_ref(), &[bump]])?;
-    emit_cpi!(Transferred { header, mint: ctx.accounts.mint.key(), amount: amount.saturating_neg(), balance });
+    emit(&Transferred { header, mint: ctx.accounts.mint.key(), amount: amount.saturating_neg(), balance }, &ctx.accounts.event_authority)?;
     Ok(())
 }
