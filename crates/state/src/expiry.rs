@@ -88,10 +88,10 @@ impl Expiry {
 
     /// The smile in effect at `now`. Errors: [`RiskError::WrongState`] before the first one.
     pub fn smile(&self, market: &Market, now: Secs, measure: Measure) -> RiskResult<Smile> {
-        let (state, tau): (&plimsoll_risk::option::SurfaceState, Secs) = (&self.surface, self.tau(now));
+        let state: &plimsoll_risk::option::SurfaceState = &self.surface;
         // Only a stale smile needs what the market measures.
         if self.is_stale(market, now) {
-            state.at(now, tau, Measured::of(&market.vol)?, measure, &market.surface_params)
+            state.at(now, self.tau(now), Measured::of(&market.vol)?, measure, &market.surface_params)
         } else if state.smile.atm.is_zero() {
             Err(RiskError::WrongState)
         } else {

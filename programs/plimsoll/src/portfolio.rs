@@ -10,7 +10,7 @@ use anchor_lang::{Owner, ZeroCopy};
 use plimsoll_risk::margin::{bind, health, withdrawal_allowed, CrossTerms, Health, LegInput, MarketTerms, Report};
 use plimsoll_risk::oracle::{permission, Action, Permission, STALE_AGE};
 use plimsoll_risk::perp::{round_exposure, sale_surplus, Position};
-use plimsoll_risk::{Lots, Quote, Secs};
+use plimsoll_risk::{Lots, Quote, RiskError, RiskResult, Secs};
 use plimsoll_state::key::{is_same, is_set};
 use plimsoll_state::options::{NamedOptions, Options};
 use plimsoll_state::view::{current_input, leg_input, touched_copy};
@@ -40,10 +40,20 @@ impl<'info> Roster<'info> {
         match self.infos.get(*next).filter(|info| is_same(info.key, key)) {
             Some(info) => {
                 *next = next.wrapping_add(1);
-                market(info)
+                loaded(info, Market::from_bytes)
             }
-            None => market(self.infos.iter().find(|info| is_same(info.key, key)).ok_or(PlimsollError::MissingMarket)?),
+            None => self.loaded(key, Market::from_bytes, PlimsollError::MissingMarket),
         }
+    }
+
+    /// The account at `key`, read only. `missing` when it was not passed.
+    fn loaded<T: ZeroCopy + Owner>(
+        &self,
+        key: &Pubkey,
+        layout: fn(&[u8]) -> Option<&T>,
+        missing: PlimsollError,
+    ) -> Result<Ref<'info, T>> {
+        loaded(self.infos.iter().find(|info| is_same(info.key, key)).ok_or(missing)?, layout)
     }
 
     /// All remaining accounts.
@@ -52,15 +62,16 @@ impl<'info> Roster<'info> {
     }
 }
 
-/// The market at `info`, by the three comparisons of [`AccountLoader`] in a quarter of its compute units.
-fn market<'info>(info: &'info AccountInfo<'info>) -> Result<Ref<'info, Market>> {
+/// What is in the account `info`, by the three comparisons of [`AccountLoader`] in a quarter of its compute units.
+#[inline(always)]
+fn loaded<'info, T: ZeroCopy + Owner>(info: &'info AccountInfo<'info>, layout: fn(&[u8]) -> Option<&T>) -> Result<Ref<'info, T>> {
     if is_same(info.owner, &crate::ID) {
-        if let Ok(market) = Ref::filter_map(info.try_borrow_data()?, |bytes| Market::from_bytes(bytes)) {
-            return Ok(market);
+        if let Ok(found) = Ref::filter_map(info.try_borrow_data()?, |bytes| layout(bytes)) {
+            return Ok(found);
         }
     }
     // The loader says what is wrong with it.
-    AccountLoader::<Market>::try_from(info)?;
+    AccountLoader::<T>::try_from(info)?;
     Err(ErrorCode::AccountDidNotDeserialize.into())
 }
 
@@ -167,8 +178,7 @@ impl Portfolio {
         let is_plain = !has_options && portfolio.named.is_none();
         require!(is_plain || portfolio.has_all_options(account), PlimsollError::WrongState);
         for slot in account.collaterals.iter().filter(|slot| slot.amount != 0) {
-            let loader = roster.find::<Collateral>(&slot.collateral, PlimsollError::MissingCollateral)?;
-            let collateral = loader.load()?;
+            let collateral = roster.loaded(&slot.collateral, Collateral::from_bytes, PlimsollError::MissingCollateral)?;
             portfolio.add_collateral(&collateral, slot.amount, loaded, roster)?;
         }
         let Self { legs, bonds, .. } = &mut portfolio;
@@ -252,7 +262,9 @@ impl Portfolio {
         loaded: Option<(&Pubkey, &Market)>,
         roster: &Roster<'_>,
     ) -> Result<()> {
-        if !self.legs.iter().any(|leg| is_same(&leg.market, &collateral.market)) {
+        require_version(collateral.version)?;
+        let known = self.legs.iter().position(|leg| is_same(&leg.market, &collateral.market));
+        if known.is_none() {
             match loaded {
                 Some((key, market)) if is_same(key, &collateral.market) => self.add(key, market, &LegInput::default())?,
                 _ => {
@@ -261,15 +273,19 @@ impl Portfolio {
                 }
             }
         }
-        require_version(collateral.version)?;
-        let now = self.now;
-        let leg = self.legs.iter_mut().find(|leg| is_same(&leg.market, &collateral.market)).ok_or(PlimsollError::MissingMarket)?;
-        let value = collateral.value(atoms, leg.terms.mark()).or_refuse()?;
-        self.sellable = self.sellable.add(value).or_refuse()?;
-        let (im, mm) = collateral.weighted(atoms, leg.terms.mark(), now).or_refuse()?;
-        self.surplus = sale_surplus(value, mm).and_then(|part| self.surplus.add(part)).or_refuse()?;
-        leg.input.collateral_im = leg.input.collateral_im.add(im).or_refuse()?;
-        leg.input.collateral_mm = leg.input.collateral_mm.add(mm).or_refuse()?;
+        self.weigh(known, collateral, atoms).or_refuse()
+    }
+
+    /// Puts `atoms` of a token into the sums and into the leg at `place`, or into the one added last.
+    fn weigh(&mut self, place: Option<usize>, collateral: &Collateral, atoms: i64) -> RiskResult<()> {
+        let last = self.legs.len().wrapping_sub(1);
+        let leg = self.legs.get_mut(place.unwrap_or(last)).ok_or(RiskError::WrongState)?;
+        let value = collateral.value(atoms, leg.terms.mark())?;
+        let (im, mm) = collateral.weighted(atoms, leg.terms.mark(), self.now)?;
+        self.sellable = self.sellable.add(value)?;
+        self.surplus = self.surplus.add(sale_surplus(value, mm)?)?;
+        leg.input.collateral_im = leg.input.collateral_im.add(im)?;
+        leg.input.collateral_mm = leg.input.collateral_mm.add(mm)?;
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use plimsoll_risk::liquidation::{
     pause, penalty_rate, size_slice, takeover_is_open, takeover_price, transition, AccountState, LegView, Sample,
 };
 use plimsoll_risk::margin::{
-    portfolio, witness, CrossTerms, Depeg, GroupTerms, Health, LegInput, MarketTerms, NamedMarket, Report, Shortfall, Witness, SCENARIOS,
+    portfolio, witness, CrossTerms, Depeg, GroupTerms, Health, LegInput, MarketTerms, NamedMarket, Report, Shortfall, Witness, ROW_NONE, SCENARIOS,
 };
 use plimsoll_risk::oracle::STALE_AGE;
 use plimsoll_risk::perp::Candidate;
@@ -129,7 +129,10 @@ impl Reading {
     }
 
     /// The scenarios that show most of what the account needs, and what they show: from the worst rows of the full check, each row in turn is
-    /// replaced while that shows more. Errors: the engine's.
+    /// replaced while that shows more. Where no joint row is needed for what they bring about, none is named: a shortfall, or one of half the
+    /// requirement, is shown for less then.
+    ///
+    /// Errors: the engine's.
     pub fn witness(&self) -> RiskResult<(Witness, Shortfall)> {
         let (legs, mut report) = (self.legs.iter().map(|leg| (&leg.terms, &leg.input)), Report::default());
         let health = portfolio(self.cash, legs, &self.options.book(), &self.cross(), Some(&mut report))?;
@@ -149,7 +152,10 @@ impl Reading {
                 self.keep_better(&mut best, &mut shown, trial)?;
             }
         }
-        Ok((best, shown))
+        let plain = Witness { joint: ROW_NONE, ..best };
+        let enough = self.shown(&plain)?;
+        let is_enough = enough.is_shown() && enough.is_below_half()? == shown.is_below_half()?;
+        Ok(if is_enough { (plain, enough) } else { (best, shown) })
     }
 
     fn keep_better(&self, best: &mut Witness, shown: &mut Shortfall, trial: Witness) -> RiskResult<()> {

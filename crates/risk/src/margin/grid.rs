@@ -104,7 +104,7 @@ pub(crate) const ROW_UP: u8 = 1;
 /// Row number of the full move down, the worst one for a net long.
 pub(crate) const ROW_DOWN: u8 = 2;
 /// Row number of no move at all, reported when nothing is at risk.
-pub(crate) const ROW_NONE: u8 = 22;
+pub const ROW_NONE: u8 = 22;
 
 /// Smallest spot range a market may have (majors are clamped at 18 %): above every dampened tail.
 pub const SPOT_RANGE_MIN: Ratio = Ratio::of(14, 100);

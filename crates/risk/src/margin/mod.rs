@@ -41,7 +41,7 @@ pub use checks::{
 };
 pub use cross::{CrossTerms, Depeg, GroupTerms, MAX_CREDIT, PEG_FACTOR, PEG_FLOOR};
 pub use greeks::OptionGreeks;
-pub use grid::{Scenario, SpotMove, VolMove, COLUMNS, GRID, MM_GRID_FACTOR, SCENARIOS, SPOT_RANGE_MAX, SPOT_RANGE_MIN};
+pub use grid::{Scenario, SpotMove, VolMove, COLUMNS, GRID, MM_GRID_FACTOR, ROW_NONE, SCENARIOS, SPOT_RANGE_MAX, SPOT_RANGE_MIN};
 pub use health::{health, Health, MAX_CASH, MAX_LEGS};
 pub use kernel::{LegHealth, LegInput, ScanMode};
 pub use options::{OptionBook, OptionInput, MAX_OPTIONS, MAX_OPTION_NOTIONAL};

@@ -4,7 +4,7 @@
 //! maxima over rows or rise with them, it is a lower bound of MM. A cure is never shown this way: it takes the whole grid.
 
 use super::cross::{depeg_of, CrossTerms, GroupTerms, Standalone};
-use super::grid::{SpotMove, COLUMN_BASIS_DOWN, COLUMN_BASIS_UP, COLUMN_NONE, GRID, MIRROR, ROW_NONE, SCENARIOS};
+use super::grid::{SpotMove, COLUMN_NONE, GRID, MIRROR, ROW_NONE, SCENARIOS};
 use super::health::{Health, MAX_CASH, MAX_LEGS};
 use super::kernel::{leg, positive, scale_ceil, scale_floor, Bare, Bounded, Exact, LegInput};
 use super::market::{dampened, factored, share_of, LinearEnds, MeasureRates};
@@ -85,16 +85,16 @@ impl Witness {
         let alone = row_index(*self.alone.get(place).ok_or(RiskError::QuantityOutOfRange)?)?;
         let joint = row_index(self.joint)?;
         let mirror = if is_single { joint } else { *MIRROR.get(joint).ok_or(RiskError::ParameterOutOfRange)? };
-        *rows = [COLUMN_NONE; NAMED];
         let mut count = 0_usize;
-        for row in [alone, joint, mirror] {
-            if !rows.contains(&row) {
-                if let Some(slot) = rows.get_mut(count) {
-                    *slot = row;
-                    count = count.wrapping_add(1);
-                }
+        let mut name = |row: usize, is_new: bool| {
+            if let Some(slot) = rows.get_mut(count).filter(|_| is_new && row != COLUMN_NONE) {
+                *slot = row;
+                count = count.wrapping_add(1);
             }
-        }
+        };
+        name(alone, true);
+        name(joint, joint != alone);
+        name(mirror, mirror != joint && mirror != alone);
         Ok(count)
     }
 }
@@ -247,17 +247,7 @@ impl NamedMarket {
         if self.legs > MAX_OPTIONS {
             return Err(RiskError::QuantityOutOfRange);
         }
-        let (mut basis, mut worst) = (0, 0);
-        for (index, (row, (total, [one, other]))) in
-            self.rows.iter().zip(self.losses.iter_mut().zip(sums.losses)).enumerate().take(self.count)
-        {
-            let loss = if self.grid.is_skew(index) { one.max(other) } else { one };
-            *total = A::add(*total, loss);
-            worst = loss.max(worst);
-            if *row == COLUMN_BASIS_UP || *row == COLUMN_BASIS_DOWN {
-                basis = one.max(basis);
-            }
-        }
+        let (worst, basis) = self.grid.add_losses::<A>(&mut self.losses, &sums.losses);
         self.value = A::add(self.value, sums.value);
         self.delta = A::add(self.delta, sums.delta);
         // Sixteen legs of at most MAX_OPTION_NOTIONAL, at rates of at most 1.
@@ -270,15 +260,16 @@ impl NamedMarket {
             add_on = A::add(add_on, scale_ceil::<A>(up_to_atom::<A>(sums.value), expiry.tenor));
         }
         if basis != 0 {
+            // 18 times the losses of sixteen legs, by six times their price at most.
             let contingency = crate::fixed_math::scale(up_to_atom::<A>(basis), Ratio::new(expiry.basis), Round::Ceil)?;
-            add_on = add_on.checked_add(contingency).ok_or(RiskError::Overflow)?;
+            add_on = A::add(add_on, contingency);
         }
-        self.add_on = self.add_on.checked_add(add_on).ok_or(RiskError::Overflow)?;
+        self.add_on = A::add(self.add_on, add_on);
         // More than the named rows and the add-ons say need not be known: the least of the two counts.
-        let needed = up_to_atom::<A>(worst).saturating_add(add_on);
+        let needed = A::add(up_to_atom::<A>(worst), add_on);
         match sums.ends.loss::<A>(sums.value, expiry.forward, self.range).filter(|most| *most >= needed) {
             Some(most) => {
-                self.max_loss = self.max_loss.saturating_add(most);
+                self.max_loss = A::add(self.max_loss, most);
                 Ok(true)
             }
             None => Ok(false),
@@ -295,7 +286,8 @@ impl NamedMarket {
             count = count.wrapping_add(1);
         }
         let held = held.get(..count).unwrap_or_default();
-        self.max_loss = self.max_loss.saturating_add(max_loss::<A>(held, sums.value, expiry.forward, self.range));
+        // Where it is more than any requirement, only that matters, and there is room for other expiries'.
+        self.max_loss = self.max_loss.saturating_add(max_loss::<A>(held, sums.value, expiry.forward, self.range)).min(i64::MAX >> 1);
     }
 
     /// Loss of the options in the `index`th named row, atoms, rounded up; before dampening.

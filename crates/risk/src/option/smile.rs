@@ -117,6 +117,7 @@ impl Smile {
     }
 
     /// [`Self::with`] a time whose root is known. Errors: those of the smile.
+    #[inline(always)]
     pub fn at(&self, TimeRoot(root_tau): TimeRoot) -> RiskResult<Curve> {
         self.check_ranges()?;
         let deviation = scale(root_tau.raw(), self.atm, Round::Floor)?.unsigned_abs();

@@ -17,7 +17,7 @@ use plimsoll_risk::{Lots, Price, Ratio, RiskError, RiskResult, Secs};
 pub struct NamedOptions {
     witness: Witness,
     /// The first leg of each slot and expiry, and after each leg the next of the same: places counted from 1, 0 for none.
-    first: [[u8; EXPIRIES]; MAX_LEGS],
+    first: [u8; MAX_LEGS * EXPIRIES],
     next: [u8; OPTIONS],
     /// What expiries at one time have in common, whatever their market, as long as these are its parameters.
     dates: Vec<Date>,
@@ -58,17 +58,18 @@ impl NamedOptions {
     /// The legs of `account`, none priced yet.
     #[inline(never)]
     pub fn new(account: &MarginAccount, witness: Witness) -> Self {
-        let (first, next) = ([[0; EXPIRIES]; MAX_LEGS], [0; OPTIONS]);
+        let (first, next) = ([0; MAX_LEGS * EXPIRIES], [0; OPTIONS]);
         let (dates, markets, params) = (Vec::new(), Vec::new(), bytemuck::Zeroable::zeroed());
         let mut named = Self { witness, first, next, dates, params, markets, used: 0 };
         if account.option_legs != 0 {
             named.dates.reserve_exact(EXPIRIES);
             named.markets.reserve_exact(MAX_LEGS);
         }
-        for ((number, leg), next) in (1_u8..).zip(&account.options).zip(&mut named.next).filter(|((_, leg), _)| leg.is_used()) {
+        for (number, (leg, next)) in (1_u8..).zip(account.options.iter().zip(&mut named.next)).filter(|(_, (leg, _))| leg.is_used()) {
             named.used = named.used.wrapping_add(1);
+            let (slot, expiry) = (usize::from(leg.slot), usize::from(leg.expiry));
             // A leg of a slot or expiry that is none is in no list, and then they are not complete.
-            if let Some(head) = named.first.get_mut(usize::from(leg.slot)).and_then(|slot| slot.get_mut(usize::from(leg.expiry))) {
+            if let Some(head) = named.first.get_mut(slot.wrapping_mul(EXPIRIES).wrapping_add(expiry)).filter(|_| expiry < EXPIRIES) {
                 (*next, *head) = (*head, number);
             }
         }
@@ -101,10 +102,8 @@ impl NamedOptions {
     /// Errors: [`RiskError::WrongState`] for a leg whose expiry the market does not list; the engine's.
     #[inline(never)]
     pub fn add(&mut self, account: &MarginAccount, slot: usize, market: &Market, place: u8, now: Secs) -> RiskResult<()> {
-        let Some(heads) = self.first.get(slot).copied() else { return Ok(()) };
-        if heads == [0; EXPIRIES] {
-            return Ok(());
-        }
+        let heads = self.first.chunks_exact(EXPIRIES).nth(slot).and_then(|heads| <[u8; EXPIRIES]>::try_from(heads).ok());
+        let Some(heads) = heads.filter(|heads| *heads != [0; EXPIRIES]) else { return Ok(()) };
         if self.params != *market.option_params {
             self.dates.clear();
             self.params = *market.option_params;

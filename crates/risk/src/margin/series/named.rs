@@ -1,7 +1,7 @@
 //! A series in the few rows that a witness names (RULES 4.6): its mark, its delta, and at most three rows, each by the arithmetic of the whole
 //! table, added up where it is computed.
 
-use super::super::grid::{COLUMN_NONE, COLUMN_SKEW, ROW_SPOT, SCENARIOS, SPOT_NONE};
+use super::super::grid::{COLUMN_BASIS_DOWN, COLUMN_BASIS_UP, COLUMN_NONE, COLUMN_SKEW, ROW_SPOT, SPOT_NONE};
 use super::super::max_loss::{Ends, Holding};
 use super::super::options::MAX_OPTION_NOTIONAL;
 use super::super::witness::NamedLeg;
@@ -15,6 +15,10 @@ use crate::units::MAX_LOTS;
 /// Most rows that a witness names in one market.
 pub(in super::super) const NAMED: usize = 3;
 
+/// [`SPOT_NONE`]: the moves are in order of their quarters.
+const UNMOVED: i64 = 4;
+const _: () = assert!(SPOT_NONE == 4);
+
 /// One named row of a market's grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Column {
@@ -25,6 +29,8 @@ struct Column {
     /// Its place in the whole table; of a skew row the first of two.
     place: usize,
     is_skew: bool,
+    /// Whether it is one of the two of the basis contingency.
+    is_basis: bool,
 }
 
 /// The named rows of a market that has options, ready for its series.
@@ -37,7 +43,7 @@ pub(in super::super) struct NamedGrid {
 impl NamedGrid {
     /// No rows.
     pub(in super::super) const NONE: Self =
-        Self { columns: [Column { spot: (ONE, 0), point: 0, place: 0, is_skew: false }; NAMED], count: 0 };
+        Self { columns: [Column::NONE; NAMED], count: 0 };
 
     /// Makes these `rows` (counted from 0, at most [`NAMED`]) of a market with this spot range.
     ///
@@ -54,9 +60,20 @@ impl NamedGrid {
         Ok(())
     }
 
-    /// Whether the `index`th named row has two signs, each expiry at its own worst.
-    pub(in super::super) fn is_skew(&self, index: usize) -> bool {
-        self.columns.get(index).is_some_and(|column| column.is_skew)
+    /// Adds to `total` the losses of an expiry by named row, where a row has two signs at the worse one; the worst of them and the worst of the
+    /// rows of the basis contingency, if above zero.
+    #[inline(always)]
+    pub(in super::super) fn add_losses<A: Exact>(&self, total: &mut [i64; NAMED], losses: &[[i64; 2]; NAMED]) -> (i64, i64) {
+        let (mut worst, mut basis) = (0, 0);
+        for (column, (total, [one, other])) in self.columns().iter().zip(total.iter_mut().zip(losses)) {
+            let loss = if column.is_skew { *one.max(other) } else { *one };
+            *total = A::add(*total, loss);
+            worst = loss.max(worst);
+            if column.is_basis {
+                basis = loss.max(basis);
+            }
+        }
+        (worst, basis)
     }
 
     /// The rows.
@@ -67,23 +84,26 @@ impl NamedGrid {
 }
 
 impl Column {
+    const NONE: Self = Self { spot: (ONE, 0), point: 0, place: 0, is_skew: false, is_basis: false };
+
+    #[inline(always)]
     fn new(range: i64, row: usize) -> RiskResult<Self> {
-        let (place, is_skew) = match row.checked_sub(COLUMN_SKEW) {
-            None => (row, false),
-            Some(skew) if row < SCENARIOS => (COLUMN_SKEW.wrapping_add(skew << 1), true),
-            _ => return Err(RiskError::ParameterOutOfRange),
-        };
-        let spot = ROW_SPOT.get(row).copied().unwrap_or(SPOT_NONE);
-        let spot = match spot.checked_sub(9) {
-            Some(tail) => TAILS.get(tail).zip(TAIL_LOGS.get(tail)).map(|(shock, log)| (ONE.wrapping_add(shock.raw()), *log)),
-            None if spot == SPOT_NONE => Some((ONE, 0)),
-            None => {
-                let quarters = i64::try_from(spot).map_err(|_| RiskError::Overflow)?.wrapping_sub(4);
-                Some(moved_spot(range, quarters)?)
+        let is_skew = row >= COLUMN_SKEW;
+        let place = if is_skew { row.wrapping_shl(1).wrapping_sub(COLUMN_SKEW) } else { row };
+        let spot = *ROW_SPOT.get(row).ok_or(RiskError::ParameterOutOfRange)?;
+        let (_, point) = *PLAN.get(place).ok_or(RiskError::ParameterOutOfRange)?;
+        let spot = match (spot.checked_sub(SPOT_NONE), spot.checked_sub(9)) {
+            (Some(0), _) => (ONE, 0),
+            (_, Some(tail)) => {
+                let (shock, log) = TAILS.get(tail).zip(TAIL_LOGS.get(tail)).ok_or(RiskError::ParameterOutOfRange)?;
+                (ONE.wrapping_add(shock.raw()), *log)
+            }
+            _ => {
+                let index = i64::try_from(spot).map_err(|_| RiskError::Overflow)?;
+                moved_spot(range, index.wrapping_sub(UNMOVED))?
             }
         };
-        let point = PLAN.get(place).map_or(0, |(_, point)| *point);
-        Ok(Self { spot: spot.ok_or(RiskError::ParameterOutOfRange)?, point, place, is_skew })
+        Ok(Self { spot, point, place, is_skew, is_basis: row == COLUMN_BASIS_UP || row == COLUMN_BASIS_DOWN })
     }
 }
 

@@ -36,8 +36,7 @@ pub struct FlagLiquidation<'info> {
 }
 
 impl FlagLiquidation<'_> {
-    fn validate(&self, args: &FlagLiquidationArgs) -> Result<Witness> {
-        let (account, market) = (self.margin_account.load()?, self.market.load()?);
+    fn validate(&self, account: &MarginAccount, market: &Market, args: &FlagLiquidationArgs) -> Result<Witness> {
         require_version(account.version)?;
         require_version(market.version)?;
         require_keys_eq!(account.exchange, market.exchange, PlimsollError::WrongExchange);
@@ -51,20 +50,20 @@ impl FlagLiquidation<'_> {
 
 /// read → show → flag → event.
 pub(crate) fn handler<'info>(ctx: Context<'info, FlagLiquidation<'info>>, args: FlagLiquidationArgs) -> Result<()> {
-    let witness = ctx.accounts.validate(&args)?;
     let clock = Clock::get()?;
-    let event = run(&ctx, witness, &clock)?;
+    let event = run(&ctx, &args, &clock)?;
     emit(&*event, &ctx.accounts.event_authority)?;
     Ok(())
 }
 
 /// The step on loaded accounts.
 #[inline(never)]
-fn run<'info>(ctx: &Context<'info, FlagLiquidation<'info>>, witness: Witness, clock: &Clock) -> Result<Box<Flagged>> {
+fn run<'info>(ctx: &Context<'info, FlagLiquidation<'info>>, args: &FlagLiquidationArgs, clock: &Clock) -> Result<Box<Flagged>> {
     let now = Secs::new(clock.unix_timestamp);
     let (key, market_key) = (ctx.accounts.margin_account.key(), ctx.accounts.market.key());
     let market = ctx.accounts.market.load()?;
     let mut account = ctx.accounts.margin_account.load_mut()?;
+    let witness = ctx.accounts.validate(&account, &market, args)?;
     let portfolio = Portfolio::read_named(&account, &Roster::new(ctx.remaining_accounts), now.raw(), witness)?;
     let shown = portfolio.shown()?;
     require!(shown.is_shown(), PlimsollError::NoShortfallShown);
