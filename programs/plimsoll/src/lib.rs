@@ -11,6 +11,8 @@ mod bankrupt;
 mod cross;
 mod custody;
 mod emit;
+#[cfg(all(target_os = "solana", feature = "entrypoint"))]
+mod entrypoint;
 pub mod errors;
 pub mod events;
 mod forced;
@@ -26,7 +28,7 @@ pub use instructions::*;
 pub use order::OrderArgs;
 
 /// Allocates above the statics that the linker moves to the bottom of the heap.
-#[cfg(all(target_os = "solana", feature = "custom-heap", not(feature = "no-entrypoint")))]
+#[cfg(all(target_os = "solana", feature = "custom-heap", feature = "entrypoint"))]
 #[global_allocator]
 static HEAP: sbf_heap::Bump = sbf_heap::Bump;
 

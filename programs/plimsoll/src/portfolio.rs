@@ -47,12 +47,7 @@ impl<'info> Roster<'info> {
     }
 
     /// The account at `key`, read only. `missing` when it was not passed.
-    fn loaded<T: ZeroCopy + Owner>(
-        &self,
-        key: &Pubkey,
-        layout: fn(&[u8]) -> Option<&T>,
-        missing: PlimsollError,
-    ) -> Result<Ref<'info, T>> {
+    fn loaded<T: ZeroCopy + Owner>(&self, key: &Pubkey, layout: fn(&[u8]) -> Option<&T>, missing: PlimsollError) -> Result<Ref<'info, T>> {
         loaded(self.infos.iter().find(|info| is_same(info.key, key)).ok_or(missing)?, layout)
     }
 

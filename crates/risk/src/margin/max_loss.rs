@@ -61,9 +61,8 @@ fn least_of<T: Ord>(legs: &[Holding], paid_at: impl Fn(i64) -> T) -> T {
 /// What the legs of an expiry pay at zero and from their highest strike on: the two corners that decide wherever nothing lies in the middle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Ends {
-    /// Lots of either sign and their sum over the calls.
+    /// Lots of either sign.
     lots: i64,
-    slope: i64,
     /// What all pay at zero, and Σ lots × strike of the calls.
     at_zero: i64,
     calls: i64,
@@ -81,7 +80,6 @@ impl Ends {
         self.lots = A::add(self.lots, magnitude::<A>(lots));
         self.highest = self.highest.max(strike);
         if is_call {
-            self.slope = A::add(self.slope, lots);
             self.calls = self.calls.wrapping_add(value);
             self.at_zero = self.at_zero.wrapping_sub(if strike < 0 { value } else { 0 });
         } else {
@@ -89,9 +87,10 @@ impl Ends {
         }
     }
 
-    /// A lower bound of [`max_loss`], from the two ends; none where only 128 bits hold the sums.
-    pub(super) fn loss<A: Exact>(&self, value: i64, forward: i64, range: i64) -> Option<i64> {
-        let Self { lots, slope, at_zero, calls, highest } = *self;
+    /// A lower bound of [`max_loss`], from the two ends, where `slope` is the lots of all calls; none where only 128 bits hold the sums.
+    #[inline(always)]
+    pub(super) fn loss<A: Exact>(&self, slope: i64, value: i64, forward: i64, range: i64) -> Option<i64> {
+        let Self { lots, at_zero, calls, highest } = *self;
         if lots > NARROW_LOTS {
             return None;
         }
@@ -129,7 +128,8 @@ mod tests {
             let of_ends = |legs: &[Holding]| {
                 let mut ends = Ends::default();
                 legs.iter().for_each(|leg| ends.add::<Bare>(leg));
-                ends.loss::<Bare>(value, forward, range).unwrap()
+                let slope = legs.iter().filter(|leg| leg.is_call).map(|leg| leg.lots).sum();
+                ends.loss::<Bare>(slope, value, forward, range).unwrap()
             };
             prop_assert!(of_ends(&legs) <= max_loss::<Bare>(&legs, value, forward, range));
             let single = legs.get(..1).unwrap();

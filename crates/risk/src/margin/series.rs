@@ -190,7 +190,7 @@ impl SeriesTerms {
     fn set_points<A: Exact>(&mut self, expiry: &ExpiryTerms, sigma: i64) {
         let shocked = |factor: i64| A::mul(sigma >> 2, factor >> 2) >> (RATIO_BITS - 4);
         let point = |sigma: i64| VolPoint::new::<A>(sigma, expiry.root_tau);
-        let base = point(sigma);
+        let base = VolPoint::of_range::<A>(sigma, expiry.root_tau);
         let change = A::mul(A::mul(away::<A>(self.log, base.deviation), expiry.skew) >> RATIO_BITS, sigma >> 2) >> (RATIO_BITS - 2);
         let wing = magnitude::<A>(change);
         let up = shocked(expiry.vol_up).max(expiry.vol_up_floor).max(sigma);
@@ -342,7 +342,13 @@ fn away<A: Exact>(log: i64, deviation: i64) -> i64 {
 impl VolPoint {
     #[inline(always)]
     fn new<A: Exact>(sigma: i64, root_tau: i64) -> Self {
-        let deviation = deviation::<A>(sigma.clamp(1, SHOCKED_MAX), root_tau).max(DEVIATION_MIN);
+        Self::of_range::<A>(sigma.clamp(1, SHOCKED_MAX), root_tau)
+    }
+
+    /// [`Self::new`] of a volatility that is within its range.
+    #[inline(always)]
+    fn of_range<A: Exact>(sigma: i64, root_tau: i64) -> Self {
+        let deviation = deviation::<A>(sigma, root_tau).max(DEVIATION_MIN);
         // Both are positive: no rounding to choose.
         let inverse = (1_u64 << (ROOT_BITS + INVERSE_BITS)).checked_div(deviation.unsigned_abs()).unwrap_or(0).cast_signed();
         Self { inverse, deviation, half: A::add(deviation >> 1, CDF_EDGE) }

@@ -260,14 +260,19 @@ impl NamedMarket {
             add_on = A::add(add_on, scale_ceil::<A>(up_to_atom::<A>(sums.value), expiry.tenor));
         }
         if basis != 0 {
-            // 18 times the losses of sixteen legs, by six times their price at most.
-            let contingency = crate::fixed_math::scale(up_to_atom::<A>(basis), Ratio::new(expiry.basis), Round::Ceil)?;
+            // At most 18 times the losses of sixteen legs at six times their price; up to eight times the kernel's product holds them.
+            let basis = up_to_atom::<A>(basis);
+            let contingency = if expiry.basis <= ONE << 3 {
+                scale_ceil::<A>(basis, expiry.basis)
+            } else {
+                crate::fixed_math::scale(basis, Ratio::new(expiry.basis), Round::Ceil)?
+            };
             add_on = A::add(add_on, contingency);
         }
         self.add_on = A::add(self.add_on, add_on);
         // More than the named rows and the add-ons say need not be known: the least of the two counts.
         let needed = A::add(up_to_atom::<A>(worst), add_on);
-        match sums.ends.loss::<A>(sums.value, expiry.forward, self.range).filter(|most| *most >= needed) {
+        match sums.ends.loss::<A>(sums.calls, sums.value, expiry.forward, self.range).filter(|most| *most >= needed) {
             Some(most) => {
                 self.max_loss = A::add(self.max_loss, most);
                 Ok(true)
@@ -424,8 +429,11 @@ fn market_bound<A: Exact>(ends: &LinearEnds, options: &NamedMarket, rates: &Meas
     let counted = |row: usize, loss: i64| factored::<A>(dampened::<A>(row, loss), rates.factor);
     let all = |row: usize, loss: i64| counted(row, A::add(ends.loss::<A>(moved(row)), loss));
     let linear = ends.charge::<A>(rates.linear);
-    let grid = options.named::<A>().fold(0, |worst, (row, loss)| worst.max(all(row, loss)));
-    let grid_options = options.named::<A>().fold(0, |worst, (row, loss)| worst.max(counted(row, loss)));
+    let (mut grid, mut grid_options) = (0, 0);
+    for (shift, (row, loss)) in options.grid.moves().zip(options.named::<A>()) {
+        grid = counted(row, A::add(ends.loss::<A>(shift), loss)).max(grid);
+        grid_options = counted(row, loss).max(grid_options);
+    }
     let options_seen = grid_options.min(options.max_loss);
     let scan = grid.min(A::add(linear, options_seen));
     let total = A::add(linear, A::add(grid_options, options.add_on).min(options.max_loss));

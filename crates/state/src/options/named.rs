@@ -104,7 +104,8 @@ impl NamedOptions {
     pub fn add(&mut self, account: &MarginAccount, slot: usize, market: &Market, place: u8, now: Secs) -> RiskResult<()> {
         let heads = self.first.chunks_exact(EXPIRIES).nth(slot).and_then(|heads| <[u8; EXPIRIES]>::try_from(heads).ok());
         let Some(heads) = heads.filter(|heads| *heads != [0; EXPIRIES]) else { return Ok(()) };
-        if self.params != *market.option_params {
+        // Byte by byte is one call of the machine's own.
+        if bytemuck::bytes_of(&self.params) != bytemuck::bytes_of(&*market.option_params) {
             self.dates.clear();
             self.params = *market.option_params;
         }

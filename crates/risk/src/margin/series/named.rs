@@ -76,6 +76,12 @@ impl NamedGrid {
         (worst, basis)
     }
 
+    /// By how much spot moves in each row, Q30.
+    #[inline(always)]
+    pub(in super::super) fn moves(&self) -> impl Iterator<Item = i64> + '_ {
+        self.columns().iter().map(|column| column.spot.0.wrapping_sub(ONE))
+    }
+
     /// The rows.
     #[inline(always)]
     fn columns(&self) -> &[Column] {
@@ -158,7 +164,7 @@ impl NamedSums {
             _ => ln_quotient(forward.unsigned_abs(), strike.unsigned_abs())?,
         };
         let log = distance.to_ratio().raw().clamp(-LOG_MAX, LOG_MAX);
-        let base = VolPoint::new::<A>(sigma, expiry.root_tau);
+        let base = VolPoint::of_range::<A>(sigma, expiry.root_tau);
         let mut series = Marked { lots, kind, forward, strike, log, sigma, base, mark: 0 };
         let delta = series.mark::<A>();
         self.add_marked::<A>(&held, series.mark, delta);
