@@ -1,7 +1,7 @@
 //! Ledger side of deposits and withdrawals; the token side follows in the same instruction.
 
 use crate::{Collateral, Exchange, InsuranceFund, MarginAccount, Pubkey};
-use plimsoll_risk::{Atoms, Price, Quote, RiskError, RiskResult, Round, Secs};
+use plimsoll_risk::{Atoms, Quote, RiskError, RiskResult, Round, Secs};
 
 impl Exchange {
     /// Credits a deposit of `amount` atoms to an account's cash. `held` is what the vault holds before it.
@@ -123,9 +123,8 @@ impl MarginAccount {
 }
 
 impl Collateral {
-    /// Value of `atoms` at `price` weighted for initial and maintenance margin, rounded down (RULES 4.1).
-    pub fn weighted(&self, atoms: i64, price: Price, now: i64) -> RiskResult<(Quote, Quote)> {
-        let value = self.value(atoms, price)?;
+    /// A value of this token weighted for initial and maintenance margin, rounded down (RULES 4.1).
+    pub fn weighted(&self, value: Quote, now: i64) -> RiskResult<(Quote, Quote)> {
         let (im, mm) = self.weights(now)?;
         Ok((value.scale(im, Round::Floor)?, value.scale(mm, Round::Floor)?))
     }

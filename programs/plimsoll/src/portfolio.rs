@@ -276,7 +276,7 @@ impl Portfolio {
         let last = self.legs.len().wrapping_sub(1);
         let leg = self.legs.get_mut(place.unwrap_or(last)).ok_or(RiskError::WrongState)?;
         let value = collateral.value(atoms, leg.terms.mark())?;
-        let (im, mm) = collateral.weighted(atoms, leg.terms.mark(), self.now)?;
+        let (im, mm) = collateral.weighted(value, self.now)?;
         self.sellable = self.sellable.add(value)?;
         self.surplus = self.surplus.add(sale_surplus(value, mm)?)?;
         leg.input.collateral_im = leg.input.collateral_im.add(im)?;

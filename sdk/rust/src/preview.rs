@@ -77,7 +77,7 @@ impl Reading {
                 reading.push(collateral.market, market, LegInput::default(), &mut groups, now)?;
             }
             let leg = reading.legs.iter_mut().find(|leg| leg.market == collateral.market).ok_or(RiskError::WrongState)?;
-            let (im, mm) = collateral.weighted(slot.amount, leg.terms.mark(), now)?;
+            let (im, mm) = collateral.weighted(collateral.value(slot.amount, leg.terms.mark())?, now)?;
             leg.input.collateral_im = leg.input.collateral_im.add(im)?;
             leg.input.collateral_mm = leg.input.collateral_mm.add(mm)?;
         }

@@ -27,6 +27,8 @@ pub const WING: Ratio = Ratio::of(10, 1);
 /// Fraction bits inside [`Curve::volatility`].
 const BITS: u32 = 28;
 const ONE: i64 = 1 << BITS;
+// √τ of two years is below 1.42.
+const _: () = assert!(MAX_VOLATILITY.raw().checked_mul((1 << 30) * 142 / 100).is_some());
 /// Places between a logarithm in Q56 and Q30 above a deviation in Q60.
 const SPARE: u32 = 34;
 
@@ -120,10 +122,18 @@ impl Smile {
     #[inline(always)]
     pub fn at(&self, TimeRoot(root_tau): TimeRoot) -> RiskResult<Curve> {
         self.check_ranges()?;
-        let deviation = scale(root_tau.raw(), self.atm, Round::Floor)?.unsigned_abs();
-        // 10 · 2⁻⁴ of less than 2⁶³.
+        // a·√τ rounded down, in two halves of √τ: by the assertion above neither product leaves 64 bits.
+        let (upper, lower) = (root_tau.raw() >> 30, root_tau.raw() & ((1 << 30) - 1));
+        let deviation = upper.wrapping_mul(self.atm.raw()).wrapping_add(lower.wrapping_mul(self.atm.raw()) >> 30).unsigned_abs();
+        // 10 · 2⁻⁴ of less than 2⁶³; its leading zeros but for one or two.
         let reach = (deviation >> 4).wrapping_mul(10);
-        let places = reach.leading_zeros().min(SPARE);
+        let mut places = 0_u32;
+        for more in [8, 4, 2] {
+            let further = places.wrapping_add(more);
+            if reach.wrapping_shr(64_u32.wrapping_sub(further)) == 0 {
+                places = further;
+            }
+        }
         Ok(Curve { smile: *self, root_tau, reach, places, deviation: deviation.wrapping_shr(SPARE.wrapping_sub(places)) })
     }
 
