@@ -131,6 +131,8 @@ pub struct NamedMarket {
     /// The market's own row and the joint one, as named.
     named: (u8, u8),
     grid: NamedGrid,
+    /// Whether it is in no group.
+    is_single: bool,
     /// The rows, counted from 0, and what they lose; the first `count` are set. Sixteenths of an atom until the market is asked.
     rows: [usize; NAMED],
     losses: [i64; NAMED],
@@ -152,6 +154,7 @@ impl NamedMarket {
         range: 0,
         named: (0, 0),
         grid: NamedGrid::NONE,
+        is_single: true,
         rows: [COLUMN_NONE; NAMED],
         losses: [0; NAMED],
         count: 0,
@@ -181,7 +184,7 @@ impl NamedMarket {
         let place = usize::from(place);
         self.count = named.rows(place, is_single, &mut self.rows)?;
         self.grid.set(range, self.rows.get(..self.count).unwrap_or_default())?;
-        (self.place, self.range, self.named) = (place, range.raw(), named.at(place));
+        (self.place, self.range, self.named, self.is_single) = (place, range.raw(), named.at(place), is_single);
         Ok(())
     }
 
@@ -270,9 +273,11 @@ impl NamedMarket {
             add_on = A::add(add_on, contingency);
         }
         self.add_on = A::add(self.add_on, add_on);
-        // More than the named rows and the add-ons say need not be known: the least of the two counts.
+        // More than the named rows and the add-ons say need not be known: the least of the two counts. In a group it is a limit of gains too, and
+        // one that is too small would claim too much.
         let needed = A::add(up_to_atom::<A>(worst), add_on);
-        match sums.ends.loss::<A>(sums.calls, sums.value, expiry.forward, self.range).filter(|most| *most >= needed) {
+        let ends = if self.is_single { sums.ends.loss::<A>(sums.calls, sums.value, expiry.forward, self.range) } else { None };
+        match ends.filter(|most| *most >= needed) {
             Some(most) => {
                 self.max_loss = A::add(self.max_loss, most);
                 Ok(true)
@@ -455,9 +460,11 @@ fn market_bound<A: Exact>(ends: &LinearEnds, options: &NamedMarket, rates: &Meas
     let at_joint = in_profile(joint)?;
     let joint = if at_joint < 0 {
         let mirror = *MIRROR.get(joint).ok_or(RiskError::ParameterOutOfRange)?;
-        // It offsets no more than the mirrored loss, and no loss in a profile is above the scan, nor the scan above this limit.
+        // It offsets no more than the mirrored loss, and no loss in a profile is above the scan, nor the scan above this limit. Beside a linear leg the
+        // mirrored loss may be the scan itself: what a tail gives up there counts in every row, and the tails are not known.
         let limit = linear.saturating_add(options.max_loss);
-        at_joint.max(A::sub(0, positive(in_profile(mirror)?).min(limit)))
+        let mirrored = if ends.is_nothing() { positive(in_profile(mirror)?).min(limit) } else { limit };
+        at_joint.max(A::sub(0, mirrored))
     } else {
         // Above what the profile is cut at, it counts as the whole scan.
         scale_floor::<A>(at_joint, share).min(scan)
