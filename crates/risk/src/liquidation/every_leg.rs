@@ -61,8 +61,8 @@ pub fn part_of(lots: Lots, parts: u8) -> RiskResult<Lots> {
     }
 }
 
-/// Share of MM that the price lies below the mark after `elapsed`: 2 % → 25 % in 15 min, then → `value` / MM over 2 h, where the price is
-/// nothing (RULES 6.2). Rounded down.
+/// Share of MM that the price lies below the mark after `elapsed`: 2 % → 25 % in 15 min, then → `value` / MM, at most 2, over 2 h, where the
+/// price is nothing (RULES 6.2). Rounded down.
 ///
 /// Errors: [`RiskError::Overflow`].
 pub fn slice_cost(value: Quote, mm: Quote, elapsed: Secs) -> RiskResult<Ratio> {
@@ -74,7 +74,7 @@ pub fn slice_cost(value: Quote, mm: Quote, elapsed: Secs) -> RiskResult<Ratio> {
     if elapsed <= COST_RAMP || !mm.is_positive() {
         return between(COST_START, COST_RAMP_END, elapsed, COST_RAMP);
     }
-    // Never beyond the whole equity: a cost above it is cut by the cap in any case.
+    // The cap of a cost, min(E, MM) · ΔMM / MM, is reached well before twice MM: a larger end would only make the ramp steeper.
     let end = value.positive_part().min(mm.add(mm)?).ratio_to(mm, Round::Floor)?.max(COST_RAMP_END);
     between(COST_RAMP_END, end, elapsed.sub(COST_RAMP)?, COST_FALL)
 }
