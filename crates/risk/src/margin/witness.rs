@@ -138,8 +138,10 @@ pub struct NamedMarket {
     /// Σ lots × mark and Σ lots × delta, sixteenths of an atom.
     value: i64,
     delta: i64,
-    /// The most that the positions can still lose, atoms.
+    /// The most that the positions can still lose, atoms; in a single market no less than decides.
     max_loss: i64,
+    /// Whether the market is in no group.
+    is_single: bool,
     /// Short-option minimum, tenor discount, and the basis contingency as far as its two rows are priced.
     add_on: i64,
     legs: usize,
@@ -158,6 +160,7 @@ impl NamedMarket {
         value: 0,
         delta: 0,
         max_loss: 0,
+        is_single: false,
         add_on: 0,
         legs: 0,
     };
@@ -181,7 +184,7 @@ impl NamedMarket {
         let place = usize::from(place);
         self.count = named.rows(place, is_single, &mut self.rows)?;
         self.grid.set(range, self.rows.get(..self.count).unwrap_or_default())?;
-        (self.place, self.range, self.named) = (place, range.raw(), named.at(place));
+        (self.place, self.range, self.named, self.is_single) = (place, range.raw(), named.at(place), is_single);
         Ok(())
     }
 
@@ -270,9 +273,9 @@ impl NamedMarket {
             add_on = A::add(add_on, contingency);
         }
         self.add_on = A::add(self.add_on, add_on);
-        // More than the named rows and the add-ons say need not be known: the least of the two counts.
+        // More than the named rows and the add-ons say need not be known: the least of the two counts. In a group it also bounds a gain.
         let needed = A::add(up_to_atom::<A>(worst), add_on);
-        match sums.ends.loss::<A>(sums.calls, sums.value, expiry.forward, self.range).filter(|most| *most >= needed) {
+        match sums.ends.loss::<A>(sums.calls, sums.value, expiry.forward, self.range).filter(|most| self.is_single && *most >= needed) {
             Some(most) => {
                 self.max_loss = A::add(self.max_loss, most);
                 Ok(true)

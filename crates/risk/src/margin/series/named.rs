@@ -42,8 +42,7 @@ pub(in super::super) struct NamedGrid {
 
 impl NamedGrid {
     /// No rows.
-    pub(in super::super) const NONE: Self =
-        Self { columns: [Column::NONE; NAMED], count: 0 };
+    pub(in super::super) const NONE: Self = Self { columns: [Column::NONE; NAMED], count: 0 };
 
     /// Makes these `rows` (counted from 0, at most [`NAMED`]) of a market with this spot range.
     ///
