@@ -1,9 +1,8 @@
 //! Transactions that the refusals vary: each is valid on the scene it is meant for until something is changed in it.
 
 use crate::reject::Attempt;
-use crate::scene::{funded, listing, zeroed, Scene};
-use crate::stage::Known;
-use crate::{order, BUY, IOC, LIMIT, USD};
+use crate::scene::{funded, zeroed, Scene};
+use crate::{order, three_listings, BUY, IOC, LIMIT, USD};
 use anyhow::Result;
 use plimsoll_replay::world::audit::Census;
 use plimsoll_replay::world::{pyth, Member};
@@ -267,7 +266,7 @@ pub fn cancel_failing(scene: &mut Scene, who: fn(&Scene) -> &Member) -> Attempt 
 /// A stranger flags the debtor by the scenarios that show most.
 pub fn flag(scene: &mut Scene) -> Attempt {
     let (debtor, census) = (scene.debtor.account, Census::take(&scene.world));
-    let reading = Reading::of(&scene.world.member(&debtor), &Known(&census), scene.world.now).expect("readable");
+    let reading = Reading::of(&scene.world.member(&debtor), &census, scene.world.now).expect("readable");
     let (witness, _) = reading.witness().expect("computable");
     let flag = build::flag_liquidation(debtor, scene.keys(0).market, &witness, &scene.portfolio(&scene.debtor));
     Attempt::of(flag, &[&scene.stranger])
@@ -408,7 +407,7 @@ pub fn initialize(scene: &mut Scene, change: impl Fn(&mut InitializeExchangeArgs
 
 /// The governor lists a fourth market; its book has been created.
 pub fn list_market(scene: &mut Scene, change: impl Fn(&mut CreateMarketArgs)) -> Attempt {
-    let mut args = listing(&scene.world, 3);
+    let mut args = three_listings()[0].args(3);
     change(&mut args);
     let (book, create) = zeroed(&mut scene.world, OrderBook::SPACE, &PROGRAM_ID);
     let (payer, governor) = (scene.world.payer.insecure_clone(), scene.world.governor.insecure_clone());

@@ -1,6 +1,7 @@
 //! What the stories and matrices share: a world with three markets, members, and the audit after every step.
 
 pub mod attempts;
+pub mod casts;
 pub mod hostile;
 pub mod ledger;
 pub mod reject;

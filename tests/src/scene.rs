@@ -1,12 +1,12 @@
 //! A world prepared for refusals: traders with positions, orders and collateral, and a second clearing house whose accounts are foreign to the first.
 
 use crate::reject::TOKEN_2022;
-use crate::{order, place, BUY, IOC, LIMIT, POST_ONLY, SELL, USD};
+use crate::{order, place, three_listings, BUY, IOC, LIMIT, POST_ONLY, SELL, USD};
 use anchor_spl::token_2022::spl_token_2022::extension::ExtensionType;
 use anchor_spl::token_2022::spl_token_2022::instruction::initialize_mint2;
 use anchor_spl::token_2022::spl_token_2022::state::Mint;
 use anyhow::Result;
-use plimsoll_replay::world::{pyth, Member, World};
+use plimsoll_replay::world::{Member, World};
 use plimsoll_sdk::build::{self, MarketKeys, Portfolio, Token};
 use plimsoll_sdk::state::OrderBook;
 use plimsoll_sdk::{address, PROGRAM_ID};
@@ -209,29 +209,6 @@ pub fn mint_2022(world: &mut World, decimals: u8, extension: Option<Extension<'_
     Token { mint: mint.pubkey(), program: TOKEN_2022 }
 }
 
-/// Arguments that list a market like the first of the world.
-pub fn listing(world: &World, index: u16) -> build::CreateMarketArgs {
-    let mut symbol = [0; 16];
-    symbol[..3].copy_from_slice(b"SOL");
-    build::CreateMarketArgs {
-        index,
-        feed: world.markets[0].feed,
-        symbol,
-        exponent: pyth::EXPONENT,
-        lot_exponent: 2,
-        min_price: 20_000,
-        max_price: 20_000_000,
-        tick: 1,
-        min_order: 1_000_000,
-        tier_im: (1 << 30) / 20,
-        oi_low: 100_000_000_000_000,
-        oi_high: 200_000_000_000_000,
-        max_open_interest: 1 << 30,
-        maturity: 900,
-        fund_cap: 1_000_000_000_000,
-    }
-}
-
 impl Foreign {
     fn open(world: &mut World, member: &Keypair, token: Token) -> Result<Self> {
         let governor = funded(world);
@@ -247,7 +224,7 @@ impl Foreign {
         let init = build::initialize_exchange(key, key, quote, limits);
         world.send(&[init], &[&governor])?;
         let (book, create) = zeroed(world, OrderBook::SPACE, &PROGRAM_ID);
-        let list = build::create_market(key, key, book.pubkey(), listing(world, 0));
+        let list = build::create_market(key, key, book.pubkey(), three_listings()[0].args(0));
         let payer = world.payer.insecure_clone();
         world.send(&[create, list], &[&payer, &book, &governor])?;
         let market = MarketKeys { market: address::market(&exchange, 0), book: book.pubkey() };

@@ -1,15 +1,16 @@
 //! A world with a price for every market and the audit after every transaction: the stage on which stories are played.
 
 use crate::{three_listings, three_markets, START, USD};
+use anchor_lang::{AnchorDeserialize, Discriminator};
 use anyhow::{bail, Context, Result};
 use plimsoll_replay::world::audit::{self, Census};
 use plimsoll_replay::world::{Member, Refused, World};
 use plimsoll_sdk::build::{self, LiquidateArgs, MarketKeys, OrderArgs};
-use plimsoll_sdk::state::{Collateral, MarginAccount, Market, RiskGroup};
+use plimsoll_sdk::risk::perp::Candidate;
+use plimsoll_sdk::state::MarginAccount;
 use plimsoll_sdk::{decode, preview};
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
-use solana_pubkey::Pubkey;
 use solana_signer::Signer;
 
 /// What became of a transaction: compute units, or the name of the refusal.
@@ -334,7 +335,7 @@ impl Stage {
     /// The client's own computation of an account's health.
     pub fn preview(&self, account: &MarginAccount) -> Result<Measures> {
         let census = Census::take(&self.world);
-        let health = preview::account_health(account, &Known(&census), self.world.now).map_err(|error| anyhow::anyhow!("{error:?}"))?;
+        let health = preview::account_health(account, &census, self.world.now).map_err(|error| anyhow::anyhow!("{error:?}"))?;
         Ok(Measures {
             equity: health.equity.raw(),
             equity_im: health.equity_im.raw(),
@@ -345,22 +346,21 @@ impl Stage {
             gross_notional: health.gross_notional.raw(),
         })
     }
-}
 
-/// Every account of the program, for previews.
-pub struct Known<'a>(pub &'a Census);
-
-impl preview::Accounts for Known<'_> {
-    fn market(&self, key: &Pubkey) -> Option<&Market> {
-        self.0.markets.iter().find(|(own, _)| own == key).map(|(_, market)| &**market)
+    /// What the client says of an account's score in a round of the first market.
+    pub fn score(&self, member: &Member) -> Result<Candidate> {
+        let account = self.world.member(&member.account);
+        let found = preview::adl_candidate(&member.account, &account, &self.keys(0).market, &Census::take(&self.world), self.world.now);
+        found.map_err(|error| anyhow::anyhow!("{error:?}"))?.context("no candidate")
     }
 
-    fn collateral(&self, key: &Pubkey) -> Option<&Collateral> {
-        self.0.collaterals.iter().find(|(own, _)| own == key).map(|(_, collateral)| &**collateral)
-    }
-
-    fn group(&self, key: &Pubkey) -> Option<&RiskGroup> {
-        self.0.groups.iter().find(|(own, _)| own == key).map(|(_, group)| &**group)
+    /// The only event of its kind since the journal was begun or last read.
+    pub fn told<E: AnchorDeserialize + Discriminator>(&mut self) -> E {
+        let events = self.world.journal.replace(Vec::new()).unwrap_or_default();
+        let mut bodies = events.iter().filter_map(|bytes| bytes.strip_prefix(E::DISCRIMINATOR));
+        let event = bodies.next().map(|mut body| E::deserialize(&mut body).expect("an event"));
+        assert!(bodies.next().is_none(), "one event");
+        event.expect("an event")
     }
 }
 

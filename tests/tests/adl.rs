@@ -1,14 +1,13 @@
 //! Stories of ranked auto-deleveraging (RULES 7.2, 7.5, 7.6); every transaction is followed by the audit.
 
 use anyhow::Result;
-use plimsoll_replay::world::audit::Census;
 use plimsoll_replay::world::Member;
 use plimsoll_sdk::risk::book::Key;
 use plimsoll_sdk::risk::perp::{water_fill, Candidate};
 use plimsoll_sdk::risk::{Lots, Price};
 use plimsoll_sdk::state::AdlRound;
 use plimsoll_sdk::{address, preview};
-use plimsoll_tests::stage::{done, refused, Known, Stage};
+use plimsoll_tests::stage::{done, refused, Stage};
 use plimsoll_tests::USD;
 
 /// A long who will be bankrupt at $170 and, against him, a levered short, an easy one, and one that hedges a long in bitcoin.
@@ -37,14 +36,6 @@ fn round(stage: &Stage, failing: &Member) -> Option<AdlRound> {
     stage.world.read(&address::adl_round(&stage.keys(0).market, &failing.account))
 }
 
-/// What the client says of an account's score.
-fn score(stage: &Stage, member: &Member) -> Result<Candidate> {
-    let census = Census::take(&stage.world);
-    let account = stage.world.member(&member.account);
-    let found = preview::adl_candidate(&member.account, &account, &stage.keys(0).market, &Known(&census), stage.world.now);
-    found.map_err(|error| anyhow::anyhow!("{error:?}"))?.ok_or_else(|| anyhow::anyhow!("no candidate"))
-}
-
 fn cut_of(cuts: &[Candidate], member: &Member) -> i64 {
     let key = Key::from_bytes(member.account.to_bytes());
     cuts.iter().find(|one| one.account == key).map_or(0, |one| one.cut)
@@ -61,7 +52,7 @@ fn the_most_levered_lose_first_at_the_oracle_price_and_a_hedged_book_loses_less(
     refused(stage.execute_adl(&trader, 0, &[&levered])?, "AdlWindow");
 
     // Scores are readable beforehand, and the program lists what the client says.
-    let mut expected = [&easy, &hedged, &levered].map(|member| score(&stage, member).expect("scores"));
+    let mut expected = [&easy, &hedged, &levered].map(|member| stage.score(member).expect("scores"));
     assert_eq!(preview::adl_rank(&expected[2], &expected), 1);
     assert_eq!(preview::adl_rank(&expected[1], &expected), 3, "its bitcoin stands against its short");
     for member in [&easy, &hedged, &levered] {
@@ -330,7 +321,7 @@ fn a_round_of_32_candidates_fits_its_transactions() -> Result<()> {
     // One level: who lost less than half stands at it, who lost half above it or at it, who lost nothing below.
     let (mut above, mut at, mut below) = (Vec::new(), Vec::new(), Vec::new());
     for short in &shorts {
-        let left = score(&stage, short)?;
+        let left = stage.score(short)?;
         let group = match 1_200 - left.lots {
             600 => &mut above,
             0 => &mut below,

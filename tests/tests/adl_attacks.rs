@@ -1,16 +1,14 @@
 //! Ranked deleveraging under attack (RULES 7.2, 7.6): which round goes with which account and market, what changes between its steps, what it is worth
 //! to register, and what its receipts say. Every transaction is followed by the audit.
 
-use anchor_lang::{AnchorDeserialize, Discriminator};
 use anyhow::Result;
-use plimsoll_replay::world::audit::Census;
 use plimsoll_replay::world::Member;
 use plimsoll_sdk::events::{AdlCandidateRegistered, AdlExecuted, AdlRoundOpened};
-use plimsoll_sdk::risk::perp::{water_fill, Candidate};
+use plimsoll_sdk::risk::perp::water_fill;
 use plimsoll_sdk::risk::{Lots, Price};
 use plimsoll_sdk::state::AdlRound;
-use plimsoll_sdk::{address, build, preview};
-use plimsoll_tests::stage::{done, refused, Known, Outcome, Stage};
+use plimsoll_sdk::{address, build};
+use plimsoll_tests::stage::{done, refused, Outcome, Stage};
 use plimsoll_tests::{order, BUY, LIMIT, POST_ONLY, SELL, USD};
 use solana_instruction::Instruction;
 use solana_signer::Signer;
@@ -23,26 +21,10 @@ fn round(stage: &Stage, failing: &Member, market: usize) -> Option<AdlRound> {
     stage.world.read(&address::adl_round(&stage.keys(market).market, &failing.account))
 }
 
-fn score(stage: &Stage, member: &Member) -> Result<Candidate> {
-    let census = Census::take(&stage.world);
-    let account = stage.world.member(&member.account);
-    let found = preview::adl_candidate(&member.account, &account, &stage.keys(0).market, &Known(&census), stage.world.now);
-    found.map_err(|error| anyhow::anyhow!("{error:?}"))?.ok_or_else(|| anyhow::anyhow!("no candidate"))
-}
-
 /// Everybody signs nothing: anyone may do this.
 fn anyone(stage: &mut Stage, step: &str, instruction: Instruction) -> Result<Outcome> {
     let payer = stage.world.payer.insecure_clone();
     stage.send(step, instruction, &[&payer])
-}
-
-/// The only event of its kind that the last transactions emitted.
-fn told<E: AnchorDeserialize + Discriminator>(stage: &mut Stage) -> E {
-    let events = stage.world.journal.replace(Vec::new()).unwrap_or_default();
-    let mut bodies = events.iter().filter_map(|bytes| bytes.strip_prefix(E::DISCRIMINATOR));
-    let event = bodies.next().map(|mut body| E::deserialize(&mut body).expect("an event"));
-    assert!(bodies.next().is_none(), "one event");
-    event.expect("an event")
 }
 
 /// A long of 100 SOL who is bankrupt at $170; a levered short of 50 and an easy one of 75 against him and the keeper.
@@ -72,15 +54,15 @@ fn receipts_say_what_was_done_to_whom_and_why() -> Result<()> {
     let Cast { trader, levered, easy, keeper } = cast(&mut stage)?;
     stage.world.journal = Some(Vec::new());
     done(stage.open_adl_round(&trader, 0)?)?;
-    let opened: AdlRoundOpened = told(&mut stage);
+    let opened: AdlRoundOpened = stage.told();
     let market = stage.keys(0).market;
     assert_eq!((opened.header.market, opened.header.account), (market, trader.account));
     assert_eq!((opened.lots, opened.price, opened.balance.lots), (10_000, 1_700_000, 10_000));
-    let mut expected = [&easy, &levered].map(|member| score(&stage, member).expect("scores"));
+    let mut expected = [&easy, &levered].map(|member| stage.score(member).expect("scores"));
     for (listed, member) in [(1, &easy), (2, &levered)] {
         let (cash, sequence) = (stage.cash(&keeper), stage.world.member(&keeper.account).sequence);
         done(stage.register(&trader, 0, member, &keeper)?)?;
-        let event: AdlCandidateRegistered = told(&mut stage);
+        let event: AdlCandidateRegistered = stage.told();
         let known = expected[usize::from(listed) - 1];
         assert_eq!((event.header.account, event.failing, event.candidate), (keeper.account, trader.account, member.account));
         assert_eq!((event.lots, event.exposure, event.equity, event.price), (known.lots, known.exposure, known.equity, 1_700_000));
@@ -104,7 +86,7 @@ fn receipts_say_what_was_done_to_whom_and_why() -> Result<()> {
         fixed.accounts.iter_mut().filter(|meta| meta.pubkey == member.account).for_each(|meta| meta.is_writable = false);
         refused(anyone(&mut stage, "execute_adl", fixed)?, "NotWritable");
         done(stage.execute_adl(&trader, 0, &[member, member])?)?;
-        let event: AdlExecuted = told(&mut stage);
+        let event: AdlExecuted = stage.told();
         let known = expected[usize::from(rank) - 1];
         assert_eq!((event.header.market, event.header.account), (market, trader.account));
         assert_eq!((event.lots, event.price, event.fixed_at, event.planned), (lots, mark, 1_700_000, planned));
@@ -134,7 +116,7 @@ fn a_bankrupt_short_is_closed_against_longs() -> Result<()> {
     done(stage.open_adl_round(&trader, 0)?)?;
     assert_eq!(round(&stage, &trader, 0).map(|round| round.lots), Some(-10_000));
     refused(stage.register(&trader, 0, &keeper, &keeper)?, "NotACandidate");
-    let mut expected = [&easy, &levered].map(|member| score(&stage, member).expect("scores"));
+    let mut expected = [&easy, &levered].map(|member| stage.score(member).expect("scores"));
     for member in [&easy, &levered] {
         done(stage.register(&trader, 0, member, &keeper)?)?;
     }

@@ -29,15 +29,16 @@ struct Club {
 }
 
 impl Club {
-    fn new(markets: usize, args: CreateGroupArgs) -> Result<Self> {
+    /// Credit begins after `warm_up` buckets.
+    fn new(markets: usize, warm_up: i64) -> Result<Self> {
         const SYMBOLS: [&str; 8] = ["SOL", "BTC", "ETH", "BNB", "XRP", "DOGE", "ADA", "AVAX"];
         let listings: Vec<_> = SYMBOLS.iter().take(markets).map(|symbol| Listing { symbol, lot_exponent: 2, price: 200 * USD }).collect();
         let mut world = World::new(&listings, START)?;
         let keys: Vec<_> = world.markets.iter().map(|market| market.keys.market).collect();
-        let create = build::create_group(world.payer.pubkey(), world.governor.pubkey(), &keys, args);
+        let create = build::create_group(world.payer.pubkey(), world.governor.pubkey(), &keys, CreateGroupArgs { warm_up, ..MAJORS });
         let (payer, governor) = (world.payer.insecure_clone(), world.governor.insecure_clone());
         world.send(&[create], &[&payer, &governor])?;
-        let key = address::group(&world.exchange, args.number);
+        let key = address::group(&world.exchange, MAJORS.number);
         let twin = Correlation::new(markets).expect("two to eight");
         Ok(Self { world, key, prices: vec![200e6; markets], twin, noise: 5 })
     }
@@ -97,7 +98,7 @@ impl Club {
 
 #[test]
 fn a_group_earns_credit_slowly_and_loses_it_at_once_for_new_risk() -> Result<()> {
-    let mut club = Club::new(3, CreateGroupArgs { warm_up: 36, ..MAJORS })?;
+    let mut club = Club::new(3, 36)?;
     let together = [0.97, 0.97, 0.5];
     club.run(36, &together, &[])?;
     assert_eq!((club.group().sequence, club.credit(0b111, Measure::Maintenance)), (36, 0.0), "no credit before the warm-up");
@@ -116,7 +117,7 @@ fn a_group_earns_credit_slowly_and_loses_it_at_once_for_new_risk() -> Result<()>
 
 #[test]
 fn calls_that_find_nothing_new_change_nothing() -> Result<()> {
-    let mut club = Club::new(3, CreateGroupArgs { warm_up: 1, ..MAJORS })?;
+    let mut club = Club::new(3, 1)?;
     club.run(5, &[0.9, 0.9, 0.9], &[])?;
     let before = snapshot(&club.world);
     club.world.svm.expire_blockhash();
@@ -126,8 +127,8 @@ fn calls_that_find_nothing_new_change_nothing() -> Result<()> {
     club.update()?;
     assert_eq!(snapshot(&club.world), before, "old buckets, a day later");
     // Somebody calls between the updates of two markets: nothing is lost.
-    let mut quiet = Club::new(3, CreateGroupArgs { warm_up: 1, ..MAJORS })?;
-    let mut hasty = Club::new(3, CreateGroupArgs { warm_up: 1, ..MAJORS })?;
+    let mut quiet = Club::new(3, 1)?;
+    let mut hasty = Club::new(3, 1)?;
     for club in [&mut quiet, &mut hasty] {
         club.run(5, &[0.9, 0.9, 0.9], &[])?;
     }
@@ -150,7 +151,7 @@ fn calls_that_find_nothing_new_change_nothing() -> Result<()> {
 
 #[test]
 fn a_silent_feed_stops_its_own_pairs_and_no_others() -> Result<()> {
-    let mut club = Club::new(3, CreateGroupArgs { warm_up: 1, ..MAJORS })?;
+    let mut club = Club::new(3, 1)?;
     club.run(40, &[0.95, 0.95, 0.95], &[])?;
     let before = club.group().correlation;
     // While the third is silent, the first two part.
@@ -170,7 +171,7 @@ fn a_silent_feed_stops_its_own_pairs_and_no_others() -> Result<()> {
 
 #[test]
 fn a_full_group_is_updated_within_its_budget() -> Result<()> {
-    let mut club = Club::new(8, CreateGroupArgs { warm_up: 3, ..MAJORS })?;
+    let mut club = Club::new(8, 3)?;
     let (mut dearest, mut idle) = (0, 0);
     for _ in 0..12 {
         club.step(&[0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2], &[])?;
@@ -200,6 +201,11 @@ fn changed_update(scene: &mut Scene, change: impl Fn(&mut Vec<AccountMeta>)) -> 
     with_markets(update_group(scene), 1, change)
 }
 
+/// Market number `place` of an attempt replaced by another account.
+fn with_other(attempt: Attempt, named: usize, place: usize, other: Pubkey) -> Attempt {
+    with_markets(attempt, named, |markets| markets[place].pubkey = other)
+}
+
 fn by_stranger(mut attempt: Attempt, scene: &Scene) -> Attempt {
     attempt.instructions[0].accounts[1].pubkey = scene.stranger.pubkey();
     attempt.signers.pop();
@@ -227,24 +233,8 @@ fn a_group_is_made_only_by_the_governor_of_sound_numbers_and_free_markets() -> R
         row("of one market", Program(E::GroupMarkets), |s| group_of(s, &[0], |_| {}), good),
         row("of nine", Program(E::GroupMarkets), |s| group_of(s, &[0, 1, 2, 0, 1, 2, 0, 1, 2], |_| {}), good),
         row("of the same market twice", Program(E::MarketInGroup), |s| group_of(s, &[0, 1, 0], |_| {}), good),
-        row(
-            "of a foreign market",
-            Program(E::WrongExchange),
-            |s| {
-                let foreign = s.foreign.market.market;
-                changed_list(s, move |markets| markets[1].pubkey = foreign)
-            },
-            good,
-        ),
-        row(
-            "of a market and a book",
-            Number(3002),
-            |s| {
-                let book = s.keys(1).book;
-                changed_list(s, move |markets| markets[1].pubkey = book)
-            },
-            good,
-        ),
+        row("of a foreign market", Program(E::WrongExchange), |s| with_other(group(s, |_| {}), 5, 1, s.foreign.market.market), good),
+        row("of a market and a book", Number(3002), |s| with_other(group(s, |_| {}), 5, 1, s.keys(1).book), good),
         row(
             "of a market that cannot be written",
             Program(E::NotWritable),
@@ -303,24 +293,8 @@ fn a_group_reads_its_own_markets_in_its_own_order() -> Result<()> {
         ),
         row("in another order", Program(E::GroupMarkets), |s| changed_update(s, |markets| markets.swap(0, 1)), good),
         row("the same twice", Program(E::GroupMarkets), |s| changed_update(s, |markets| markets[1] = markets[0].clone()), good),
-        row(
-            "a market that is no member",
-            Program(E::GroupMarkets),
-            |s| {
-                let third = s.keys(2).market;
-                changed_update(s, move |markets| markets[1].pubkey = third)
-            },
-            good,
-        ),
-        row(
-            "a market of another exchange",
-            Program(E::GroupMarkets),
-            |s| {
-                let foreign = s.foreign.market.market;
-                changed_update(s, move |markets| markets[0].pubkey = foreign)
-            },
-            good,
-        ),
+        row("a market that is no member", Program(E::GroupMarkets), |s| with_other(update_group(s), 1, 1, s.keys(2).market), good),
+        row("a market of another exchange", Program(E::GroupMarkets), |s| with_other(update_group(s), 1, 0, s.foreign.market.market), good),
         row("a market of another layout", Program(E::WrongVersion), |s| old(s, 1, core::mem::offset_of!(Market, version)), good),
         row("a group of another layout", Program(E::WrongVersion), |s| old(s, 0, core::mem::offset_of!(RiskGroup, version)), good),
         row(
@@ -347,7 +321,7 @@ fn a_forged_market_does_not_speak_for_a_member() -> Result<()> {
     let genuine = scene.world.svm.get_account(&scene.keys(0).market).expect("listed");
     assert_eq!(genuine.owner, PROGRAM_ID);
     scene.world.svm.set_account(forged, genuine).expect("account");
-    let attempt = changed_update(&mut scene, |markets| markets[0].pubkey = forged);
+    let attempt = with_other(update_group(&mut scene), 1, 0, forged);
     let error = refused(&mut scene.world, "forged", &attempt).map_err(anyhow::Error::msg)?;
     assert_eq!(error, Program(E::GroupMarkets).error());
     Ok(())

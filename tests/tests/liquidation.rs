@@ -3,8 +3,8 @@
 //! In these worlds the initial rate is 6.1875 %, the maintenance rate 4.95 % and the exit target 2 % above it, for five minutes from the start.
 
 use anyhow::Result;
-use plimsoll_replay::world::Member;
 use plimsoll_sdk::build::{self, ConvertCollateralArgs};
+use plimsoll_tests::casts::{ten_times_long, TenTimesLong, FEE};
 use plimsoll_tests::stage::{done, refused, Stage};
 use plimsoll_tests::{order, BUY, IOC, LIMIT, POST_ONLY, SELL, USD};
 use solana_signer::Signer;
@@ -14,29 +14,10 @@ const HEALTHY: u32 = 0;
 const WARNED: u32 = 1;
 const LIQUIDATING: u32 = 2;
 
-/// What 5 bp of $20,000 come to in the program's Q30: sixteen atoms less than ten dollars.
-const FEE: i64 = 9_999_984;
-
-/// A dealer with $100,000, a keeper with $50,000, and a trader with $2,000 who bought 100 SOL at $200: ten times.
-struct Cast {
-    dealer: Member,
-    keeper: Member,
-    trader: Member,
-}
-
-fn ten_times_long(stage: &mut Stage) -> Result<Cast> {
-    let dealer = stage.world.join(100_000 * USD as u64, 100_000 * USD as u64)?;
-    let keeper = stage.world.join(50_000 * USD as u64, 50_000 * USD as u64)?;
-    let trader = stage.world.join(10_000 * USD as u64, 2_000 * USD as u64)?;
-    stage.trade(0, &trader, &dealer, 10_000, 200 * USD)?;
-    assert_eq!(stage.cash(&trader), 2_000 * USD - FEE);
-    Ok(Cast { dealer, keeper, trader })
-}
-
 #[test]
 fn a_ten_times_long_is_liquidated_slice_by_slice_until_it_stands_again() -> Result<()> {
     let mut stage = Stage::new()?;
-    let Cast { dealer, keeper, trader } = ten_times_long(&mut stage)?;
+    let TenTimesLong { dealer, keeper, trader } = ten_times_long(&mut stage)?;
     // An order of the trader's that the liquidation will cancel.
     done(stage.place(&trader, 0, order(BUY, POST_ONLY, 1_950_000, 100), &[])?)?;
 
@@ -112,7 +93,7 @@ fn a_ten_times_long_is_liquidated_slice_by_slice_until_it_stands_again() -> Resu
 #[test]
 fn below_half_of_maintenance_one_sample_is_enough() -> Result<()> {
     let mut stage = Stage::new()?;
-    let Cast { keeper, trader, .. } = ten_times_long(&mut stage)?;
+    let TenTimesLong { keeper, trader, .. } = ten_times_long(&mut stage)?;
     // At $184: E = $390.000016, MM = $910.77, of which the trigger (E and 4 bp of the position) is less than half.
     stage.price(0, 184 * USD)?;
     let health = stage.health(&trader)?;
@@ -128,7 +109,7 @@ fn below_half_of_maintenance_one_sample_is_enough() -> Result<()> {
 #[test]
 fn the_takeover_waits_for_the_book_but_not_for_ever() -> Result<()> {
     let mut stage = Stage::new()?;
-    let Cast { keeper, trader, .. } = ten_times_long(&mut stage)?;
+    let TenTimesLong { keeper, trader, .. } = ten_times_long(&mut stage)?;
     stage.price(0, 184 * USD)?;
     let bidder = stage.world.join(20_000 * USD as u64, 20_000 * USD as u64)?;
     done(stage.place(&bidder, 0, order(BUY, POST_ONLY, 1_838_000, 500), &[])?)?;
@@ -149,7 +130,7 @@ fn the_takeover_waits_for_the_book_but_not_for_ever() -> Result<()> {
 #[test]
 fn a_liquidator_must_be_able_to_carry_what_it_takes() -> Result<()> {
     let mut stage = Stage::new()?;
-    let Cast { trader, .. } = ten_times_long(&mut stage)?;
+    let TenTimesLong { trader, .. } = ten_times_long(&mut stage)?;
     stage.price(0, 184 * USD)?;
     // 5,718 lots at $184 need 6.95 % of $10,521.12 = $731.20 at the target; a keeper with $700 may take a part.
     let keeper = stage.world.join(700 * USD as u64, 700 * USD as u64)?;
@@ -207,7 +188,7 @@ fn the_owner_of_a_failing_account_may_reduce_at_a_fair_price_and_cure_by_a_depos
 #[test]
 fn anybody_may_cancel_the_orders_of_an_account_below_its_target() -> Result<()> {
     let mut stage = Stage::new()?;
-    let Cast { trader, .. } = ten_times_long(&mut stage)?;
+    let TenTimesLong { trader, .. } = ten_times_long(&mut stage)?;
     done(stage.place(&trader, 0, order(BUY, POST_ONLY, 1_930_000, 100), &[])?)?;
     refused(stage.cancel_failing(&trader)?, "NotLiquidatable");
     // At $193.50: E = $1,340, T = 6.95 % of $19,350 = $1,345.

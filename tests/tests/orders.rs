@@ -220,6 +220,11 @@ fn a_delegates_fills_give_away_no_more_than_the_owner_allows() -> Result<()> {
     let nobody = SetDelegateArgs { delegate: Default::default(), daily_loss_cap: 0 };
     done(stage.send("set_delegate", build::set_delegate(owner.owner.pubkey(), owner.account, nobody), &[&owner.owner])?)?;
     refused(stage.place(&hands, 0, order(BUY, IOC, 2_000_000, 1), &[])?, "NotAuthorised");
+    // An owner who is the own delegate trades as the owner: nothing is counted, though the cap is zero.
+    let own = SetDelegateArgs { delegate: owner.owner.pubkey(), daily_loss_cap: 0 };
+    done(stage.send("set_delegate", build::set_delegate(owner.owner.pubkey(), owner.account, own), &[&owner.owner])?)?;
+    done(stage.place(&dealer, 0, order(SELL, POST_ONLY, 2_020_000, 100), &[])?)?;
+    done(stage.place(&owner, 0, order(BUY, IOC, 2_020_000, 100), &[&dealer])?)?;
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use plimsoll_sdk::state::{MarginAccount, RiskGroup};
 use plimsoll_sdk::{address, preview};
 use plimsoll_tests::attempts::MAJORS;
 use plimsoll_tests::ledger::Ledger;
-use plimsoll_tests::stage::{name_of, Known, Measures, Stage};
+use plimsoll_tests::stage::{name_of, Measures, Stage};
 use plimsoll_tests::USD;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
@@ -282,7 +282,7 @@ impl Play {
         let markets = (0..MARKETS).map(|next| self.market((market + next) % MARKETS));
         let named = markets.clone().find(|market| account.perp_index(market).is_some()).unwrap_or(self.market(market));
         let census = Census::take(&self.stage.world);
-        let read = Reading::of(&account, &Known(&census), self.stage.world.now).map_err(|error| anyhow::anyhow!("{error:?}"))?;
+        let read = Reading::of(&account, &census, self.stage.world.now).map_err(|error| anyhow::anyhow!("{error:?}"))?;
         let witness = match guess {
             Some([joint, alone @ ..]) => Witness { joint, alone },
             None => read.witness().map_err(|error| anyhow::anyhow!("{error:?}"))?.0,
@@ -766,8 +766,7 @@ fn flatten(play: &mut Play) -> Result<()> {
 fn drained(play: &Play) -> Result<()> {
     let census = Census::take(&play.stage.world);
     for (key, member) in &census.members {
-        let health =
-            preview::account_health(member, &Known(&census), play.stage.world.now).map_err(|error| anyhow::anyhow!("{error:?}"))?;
+        let health = preview::account_health(member, &census, play.stage.world.now).map_err(|error| anyhow::anyhow!("{error:?}"))?;
         ensure!(health.equity.raw() >= 0, "account {key} is left with a debt of {}", -health.equity.raw());
     }
     for (_, market) in &census.markets {

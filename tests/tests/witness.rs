@@ -1,7 +1,6 @@
 //! A liquidation started by a witness (RULES 4.6): it does what the whole check would do, never more, and every way to name the wrong thing fails.
 
-use anchor_lang::{AnchorDeserialize, Discriminator};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use plimsoll::errors::PlimsollError as E;
 use plimsoll::events::Flagged;
 use plimsoll_replay::world::audit::Census;
@@ -13,9 +12,10 @@ use plimsoll_sdk::risk::margin::{Shortfall, Witness};
 use plimsoll_sdk::risk::Ratio;
 use plimsoll_sdk::state::{MarginAccount, Market, RiskGroup};
 use plimsoll_tests::attempts::MAJORS;
+use plimsoll_tests::casts::{ten_times_long, TenTimesLong};
 use plimsoll_tests::reject::Refusal::{self, Number, Program};
 use plimsoll_tests::reject::{refused as changes_nothing, Attempt};
-use plimsoll_tests::stage::{done, name_of, refused, Known, Outcome, Stage};
+use plimsoll_tests::stage::{done, name_of, refused, Outcome, Stage};
 use plimsoll_tests::{order, BUY, POST_ONLY, USD};
 use solana_instruction::Instruction;
 use solana_pubkey::Pubkey;
@@ -33,7 +33,7 @@ const NOTHING: Witness = Witness { joint: 22, alone: [22; 8] };
 
 fn reading(stage: &Stage, member: &Member) -> Reading {
     let account = stage.world.member(&member.account);
-    Reading::of(&account, &Known(&Census::take(&stage.world)), stage.world.now).expect("readable")
+    Reading::of(&account, &Census::take(&stage.world), stage.world.now).expect("readable")
 }
 
 fn best(stage: &Stage, member: &Member) -> (Witness, Shortfall) {
@@ -63,13 +63,23 @@ fn liquidation(stage: &Stage, member: &Member) -> LiquidationState {
     *stage.world.member(&member.account).liquidation
 }
 
-/// A keeper, and a trader with $2,000 who bought 100 SOL at $200: ten times.
-fn ten_times_long(stage: &mut Stage) -> Result<(Member, Member)> {
-    let dealer = stage.world.join(100_000 * USD as u64, 100_000 * USD as u64)?;
-    let keeper = stage.world.join(50_000 * USD as u64, 50_000 * USD as u64)?;
-    let trader = stage.world.join(10_000 * USD as u64, 2_000 * USD as u64)?;
-    stage.trade(0, &trader, &dealer, 10_000, 200 * USD)?;
-    Ok((keeper, trader))
+/// What `flag` reports, after it has happened.
+fn flagged(stage: &mut Stage, member: &Member, witness: &Witness) -> Result<Flagged> {
+    stage.world.journal = Some(Vec::new());
+    done(flag(stage, member, witness))?;
+    Ok(stage.told())
+}
+
+/// Flags, and sees that `liquidate` by `keeper` would have left the same state and order generation.
+fn flags_as_liquidate_would(stage: &mut Stage, keeper: &Member, member: &Member, witness: &Witness) -> Result<()> {
+    let left = |stage: &Stage| (liquidation(stage, member), stage.world.member(&member.account).generation);
+    let whole = stage.world.svm.clone();
+    done(stage.liquidate(keeper, member, 0, 0, &[])?)?;
+    let by_liquidate = left(stage);
+    stage.world.svm = whole;
+    done(flag(stage, member, witness))?;
+    assert_eq!(left(stage), by_liquidate);
+    Ok(())
 }
 
 /// A trader with $10,000 who sold 200 calls at the money.
@@ -86,7 +96,7 @@ fn call_seller() -> Result<(Stage, Member)> {
 #[test]
 fn two_samples_flag_as_liquidate_would() -> Result<()> {
     let mut stage = Stage::new()?;
-    let (keeper, trader) = ten_times_long(&mut stage)?;
+    let TenTimesLong { keeper, trader, .. } = ten_times_long(&mut stage)?;
     done(stage.place(&trader, 0, order(BUY, POST_ONLY, 1_950_000, 100), &[])?)?;
     let (witness, shown) = best(&stage, &trader);
     assert!(!shown.is_shown());
@@ -95,12 +105,7 @@ fn two_samples_flag_as_liquidate_would() -> Result<()> {
     // At $187: E = $690 below MM = 4.95 % of $18,700 and above half of it.
     stage.price(0, 187 * USD)?;
     let before = stage.world.member(&trader.account);
-    let whole = stage.world.svm.clone();
-    done(stage.liquidate(&keeper, &trader, 0, 0, &[])?)?;
-    let by_liquidate = liquidation(&stage, &trader);
-    stage.world.svm = whole;
-    done(flag(&mut stage, &trader, &witness))?;
-    assert_eq!(liquidation(&stage, &trader), by_liquidate);
+    flags_as_liquidate_would(&mut stage, &keeper, &trader, &witness)?;
     let after = stage.world.member(&trader.account);
     assert_eq!((after.liquidation.state, after.liquidation.first_fail_publish), (WARNED, stage.world.now));
     assert_eq!((after.generation, after.cash, after.sequence), (before.generation, before.cash, before.sequence + 1));
@@ -108,12 +113,7 @@ fn two_samples_flag_as_liquidate_would() -> Result<()> {
     refused(flag(&mut stage, &trader, &witness), "AwaitSecondSample");
 
     stage.wait(2)?;
-    let whole = stage.world.svm.clone();
-    done(stage.liquidate(&keeper, &trader, 0, 0, &[])?)?;
-    let by_liquidate = liquidation(&stage, &trader);
-    stage.world.svm = whole;
-    done(flag(&mut stage, &trader, &witness))?;
-    assert_eq!(liquidation(&stage, &trader), by_liquidate);
+    flags_as_liquidate_would(&mut stage, &keeper, &trader, &witness)?;
     let after = stage.world.member(&trader.account);
     assert_eq!((after.liquidation.state, after.liquidation.flagged_at), (LIQUIDATING, stage.world.now));
     assert_eq!((after.generation, after.perps[0].position.bids), (before.generation + 1, 0), "its orders are cancelled");
@@ -132,11 +132,7 @@ fn the_event_says_what_was_shown() -> Result<()> {
     let (mut stage, member) = call_seller()?;
     stage.price(0, 260 * USD)?;
     let (witness, shown) = best(&stage, &member);
-    stage.world.journal = Some(Vec::new());
-    done(flag(&mut stage, &member, &witness))?;
-    let journal = stage.world.journal.take().context("kept")?;
-    let [body] = journal.as_slice() else { anyhow::bail!("one event, not {}", journal.len()) };
-    let event = Flagged::deserialize(&mut body.strip_prefix(Flagged::DISCRIMINATOR).context("a Flagged")?)?;
+    let event = flagged(&mut stage, &member, &witness)?;
     let account = stage.world.member(&member.account);
     assert_eq!((event.joint, event.alone), (witness.joint, witness.alone));
     assert_eq!((event.equity, event.requirement), ([shown.equity.raw(), shown.equity_trigger.raw()], shown.requirement.raw()));
@@ -207,17 +203,12 @@ fn an_old_price_flags_nobody() -> Result<()> {
 #[test]
 fn an_insolvent_account_without_options_is_bankrupt_by_a_flag() -> Result<()> {
     let mut stage = Stage::new()?;
-    let (keeper, trader) = ten_times_long(&mut stage)?;
+    let TenTimesLong { keeper, trader, .. } = ten_times_long(&mut stage)?;
     done(stage.place(&trader, 0, order(BUY, POST_ONLY, 1_950_000, 100), &[])?)?;
     stage.price(0, 170 * USD)?;
     let (witness, shown) = best(&stage, &trader);
     assert!(shown.equity.is_negative());
-    let whole = stage.world.svm.clone();
-    done(stage.liquidate(&keeper, &trader, 0, 0, &[])?)?;
-    let by_liquidate = (liquidation(&stage, &trader), stage.world.member(&trader.account).generation);
-    stage.world.svm = whole;
-    done(flag(&mut stage, &trader, &witness))?;
-    assert_eq!((liquidation(&stage, &trader), stage.world.member(&trader.account).generation), by_liquidate);
+    flags_as_liquidate_would(&mut stage, &keeper, &trader, &witness)?;
     assert_eq!(stage.state(&trader), BANKRUPT);
     stage.wait(1)?;
     refused(flag(&mut stage, &trader, &witness), "AlreadyFlagged");
@@ -228,7 +219,7 @@ fn an_insolvent_account_without_options_is_bankrupt_by_a_flag() -> Result<()> {
 #[test]
 fn exactly_enough_is_enough() -> Result<()> {
     let mut stage = Stage::new()?;
-    let (_, trader) = ten_times_long(&mut stage)?;
+    let TenTimesLong { trader, .. } = ten_times_long(&mut stage)?;
     stage.price(0, 187 * USD)?;
     let (witness, shown) = best(&stage, &trader);
     let missing = shown.requirement.raw() - shown.equity_trigger.raw();
@@ -278,18 +269,13 @@ fn a_dead_feed_starts_nothing_and_shields_nothing() -> Result<()> {
 #[test]
 fn a_grace_that_runs_is_kept() -> Result<()> {
     let mut stage = Stage::new()?;
-    let (keeper, trader) = ten_times_long(&mut stage)?;
+    let TenTimesLong { keeper, trader, .. } = ten_times_long(&mut stage)?;
     stage.price(0, 187 * USD)?;
     let (witness, _) = best(&stage, &trader);
     let now = stage.world.now;
     stage.world.edit::<MarginAccount>(&trader.account, |account| account.liquidation.adl_grace_until = now + 60)?;
-    let whole = stage.world.svm.clone();
-    done(stage.liquidate(&keeper, &trader, 0, 0, &[])?)?;
-    let by_liquidate = liquidation(&stage, &trader);
-    stage.world.svm = whole;
-    done(flag(&mut stage, &trader, &witness))?;
-    assert_eq!(liquidation(&stage, &trader), by_liquidate);
-    assert_eq!(by_liquidate.state, WARNED);
+    flags_as_liquidate_would(&mut stage, &keeper, &trader, &witness)?;
+    assert_eq!(stage.state(&trader), WARNED);
     stage.wait(5)?;
     refused(flag(&mut stage, &trader, &witness), "AdlGrace");
     // The two samples are taken after the grace.
@@ -306,7 +292,7 @@ fn a_grace_that_runs_is_kept() -> Result<()> {
 #[test]
 fn a_lately_deleveraged_account_has_its_grace() -> Result<()> {
     let mut stage = Stage::new()?;
-    let (_, trader) = ten_times_long(&mut stage)?;
+    let TenTimesLong { trader, .. } = ten_times_long(&mut stage)?;
     stage.price(0, 187 * USD)?;
     let (witness, _) = best(&stage, &trader);
     let now = stage.world.now;
@@ -341,11 +327,7 @@ fn expiries_of_one_date_keep_the_parameters_of_their_market() -> Result<()> {
         }
         stage.price(0, 260 * USD)?;
         let (witness, shown) = best(&stage, &member);
-        stage.world.journal = Some(Vec::new());
-        done(flag(&mut stage, &member, &witness))?;
-        let journal = stage.world.journal.take().context("kept")?;
-        let [body] = journal.as_slice() else { anyhow::bail!("one event, not {}", journal.len()) };
-        let event = Flagged::deserialize(&mut body.strip_prefix(Flagged::DISCRIMINATOR).context("a Flagged")?)?;
+        let event = flagged(&mut stage, &member, &witness)?;
         assert_eq!((event.equity, event.requirement), ([shown.equity.raw(), shown.equity_trigger.raw()], shown.requirement.raw()));
     }
     Ok(())
@@ -401,7 +383,7 @@ fn nobody_is_flagged_whom_the_whole_check_would_not_flag() -> Result<()> {
         }
     }
     let mut random = Random(11);
-    let (mut flagged, mut spared, mut bound, mut needed) = (0, 0, 0, 0);
+    let (mut found, mut spared, mut bound, mut needed) = (0, 0, 0, 0);
     for _ in 0..60 {
         stage.world.edit::<MarginAccount>(&trader.account, |account| {
             (account.options, account.option_legs) = (bytemuck::Zeroable::zeroed(), 0);
@@ -440,7 +422,7 @@ fn nobody_is_flagged_whom_the_whole_check_would_not_flag() -> Result<()> {
             match (&outcome, shown.is_shown()) {
                 (Ok(_), true) => {
                     assert!(is_short, "{witness:?} {told:?}");
-                    flagged += 1;
+                    found += 1;
                 }
                 (Err(name), false) => {
                     assert_eq!(name, "NoShortfallShown");
@@ -451,7 +433,7 @@ fn nobody_is_flagged_whom_the_whole_check_would_not_flag() -> Result<()> {
             stage.world.svm = whole.clone();
         }
     }
-    assert!(flagged > 60 && spared > 60, "{flagged} flagged, {spared} not");
+    assert!(found > 60 && spared > 60, "{found} flagged, {spared} not");
     assert!(bound * 4 > needed * 3, "the best witnesses show {} % of what is needed", bound * 100 / needed);
     Ok(())
 }

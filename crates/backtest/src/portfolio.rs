@@ -1,8 +1,8 @@
 //! Portfolios of linear legs: what the engine demands of them at the end of a bar, and what they lose in the next.
 
 use anyhow::Result;
-use plimsoll_risk::margin::{health, LegInput, MarketRisk, MarketTerms, SizeTerms};
-use plimsoll_risk::{Lots, Price, Quote, Ratio, Secs};
+use plimsoll_risk::margin::{health, LegInput, MarketRisk, MarketTerms};
+use plimsoll_risk::{Lots, Price, Quote, Ratio};
 
 use crate::data::{Bar, Series};
 use crate::rates::BarRates;
@@ -58,17 +58,11 @@ pub struct Observation {
 /// A market at the end of a bar as the engine reads it: fresh price, no confidence interval, TWAP at the mark, depth without limit.
 pub fn terms(mark: i64, rates: &BarRates) -> Result<MarketTerms> {
     let risk = MarketRisk {
-        mark: Price::new(mark),
-        twap: Price::new(mark),
         confidence: Ratio::ZERO,
         im_rate: rates.initial,
         mm_rate: rates.maintenance,
         spot_range: rates.range,
-        stale_range: Ratio::ZERO,
-        stale_for: Secs::ZERO,
-        target_extra: Ratio::of(2, 100),
-        claim_weight: Ratio::of(9, 10),
-        size: SizeTerms::NONE,
+        ..MarketRisk::major(Price::new(mark))
     };
     MarketTerms::new(&risk).map_err(refused)
 }

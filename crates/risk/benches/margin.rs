@@ -4,7 +4,7 @@
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
 use plimsoll_risk::margin::{
     health, portfolio, CrossTerms, ExpiryRisk, ExpiryTerms, LegInput, MarketRisk, MarketTerms, OptionBook, OptionInput, OptionKind,
-    OptionParams, SizeTerms, SpotGrid, UnitValues,
+    OptionParams, SpotGrid, UnitValues,
 };
 use plimsoll_risk::{Lots, Price, Quote, Ratio, Secs};
 use std::hint::black_box;
@@ -12,23 +12,6 @@ use std::hint::black_box;
 /// A lot of 0.01 SOL at $150.
 const MARK: i64 = 1_500_000;
 const DAY: i64 = 86_400;
-
-fn terms() -> MarketTerms {
-    MarketTerms::new(&MarketRisk {
-        mark: Price::new(MARK),
-        twap: Price::new(MARK),
-        confidence: Ratio::of(1, 1_000),
-        im_rate: Ratio::of(5, 100),
-        mm_rate: Ratio::of(4, 100),
-        spot_range: Ratio::of(18, 100),
-        stale_range: Ratio::ZERO,
-        stale_for: Secs::ZERO,
-        target_extra: Ratio::of(2, 100),
-        claim_weight: Ratio::of(9, 10),
-        size: SizeTerms::NONE,
-    })
-    .unwrap()
-}
 
 fn expiries() -> [ExpiryTerms; 2] {
     [7, 30].map(|days| {
@@ -62,7 +45,8 @@ fn legs() -> [OptionInput; 8] {
 }
 
 fn benchmarks(criterion: &mut Criterion) {
-    let (terms, expiries, legs) = (terms(), expiries(), legs());
+    let (expiries, legs) = (expiries(), legs());
+    let terms = MarketTerms::new(&MarketRisk::major(Price::new(MARK))).unwrap();
     let perp = LegInput { lots: Lots::new(-250), quote: Quote::new(250 * MARK), ..LegInput::default() };
     let cash = Quote::new(20_000_000_000);
     let grid = SpotGrid::new(Ratio::of(18, 100)).unwrap();

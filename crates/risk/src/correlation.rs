@@ -14,11 +14,11 @@
 //! 1 − c glides like a maintenance rate: at most +10 % of itself an hour up, −5 % down, and five minutes' worth per common bucket however long
 //! the silence before it. Initial margin takes a fall of c at once and a rise through the glide; maintenance margin takes both through the glide.
 //!
-//! Numbers: returns Q30 within ±½, averages Q60 per bucket, ρ and c Q30. ρ is rounded down and c as well: against the trader.
+//! Numbers: returns Q30 within ±½, averages Q60 per bucket, ρ and c Q30. Squares are rounded up, products, ρ and c down: against the trader.
 
 use crate::error::{RiskError, RiskResult};
 use crate::fixed_math::{decay, Log, Q60};
-use crate::units::{Ratio, Secs};
+use crate::units::{div, Ratio, Round, Secs};
 use crate::volatility::{glided, GLIDE_DOWN, GLIDE_UP};
 use bytemuck::{Pod, Zeroable};
 
@@ -293,19 +293,23 @@ impl Moments {
     /// Of one pair of returns over `buckets` ≥ 1.
     fn of(first: Ratio, second: Ratio, buckets: i64) -> RiskResult<Self> {
         // Factors of at most 2²⁹.
-        let per_bucket = |a: Ratio, b: Ratio| {
+        let per_bucket = |a: Ratio, b: Ratio, round| {
             let product = a.raw().wrapping_mul(b.raw());
-            let value = if buckets == 1 { Some(product) } else { product.checked_div(buckets) };
-            value.map(Q60::new).ok_or(RiskError::DivisionByZero)
+            if buckets == 1 { Ok(product) } else { div(product, buckets, round) }.map(Q60::new)
         };
-        Ok(Self { product: per_bucket(first, second)?, first: per_bucket(first, first)?, second: per_bucket(second, second)? })
+        Ok(Self {
+            product: per_bucket(first, second, Round::Floor)?,
+            first: per_bucket(first, first, Round::Ceil)?,
+            second: per_bucket(second, second, Round::Ceil)?,
+        })
     }
 
+    /// Squares are rounded up and the product down: an average of a month's half-life loses up to twelve thousand units by its steps.
     fn toward(&self, x: &Self, weight: i64) -> Self {
         Self {
             product: step(self.product, x.product, weight),
-            first: step(self.first, x.first, weight),
-            second: step(self.second, x.second, weight),
+            first: step_up(self.first, x.first, weight),
+            second: step_up(self.second, x.second, weight),
         }
     }
 
@@ -343,6 +347,12 @@ const fn step(value: Q60, target: Q60, weight: i64) -> Q60 {
     let low = (way & 0xFFFF_FFFF).cast_unsigned().wrapping_mul(weight.cast_unsigned()) >> 32;
     let moved = (way >> 32).wrapping_mul(weight).wrapping_add(low.cast_signed());
     Q60::new(value.raw().wrapping_add(moved >> 2))
+}
+
+/// [`step`], rounded up.
+const fn step_up(value: Q60, target: Q60, weight: i64) -> Q60 {
+    let mirrored = step(Q60::new(value.raw().wrapping_neg()), Q60::new(target.raw().wrapping_neg()), weight);
+    Q60::new(mirrored.raw().wrapping_neg())
 }
 
 /// 1 − c = max(√((1 − ρ)/2), 1 − most credit), rounded up, for ρ in −1 ..= 1.

@@ -25,11 +25,20 @@ pub(crate) fn touch_slot(market: &mut Market, account: &mut MarginAccount, slot:
     Ok(touched)
 }
 
+/// Whether the delegate signs and not the owner; anybody else is refused. An owner who is the own delegate signs as the owner.
+pub(crate) fn is_delegated(account: &MarginAccount, signer: &Pubkey) -> Result<bool> {
+    require_version(account.version)?;
+    if account.owner == *signer {
+        return Ok(false);
+    }
+    require!(account.delegate != Pubkey::default() && account.delegate == *signer, PlimsollError::NotAuthorised);
+    Ok(true)
+}
+
 /// The signer must be the owner, or the delegate where `delegate_may` (RULES 5.2: a delegate trades, it never withdraws).
 pub(crate) fn require_authority(account: &MarginAccount, signer: &Pubkey, delegate_may: bool) -> Result<()> {
-    require_version(account.version)?;
-    let is_delegate = delegate_may && account.delegate != Pubkey::default() && account.delegate == *signer;
-    require!(account.owner == *signer || is_delegate, PlimsollError::NotAuthorised);
+    let is_delegated = is_delegated(account, signer)?;
+    require!(delegate_may || !is_delegated, PlimsollError::NotAuthorised);
     Ok(())
 }
 

@@ -6,7 +6,8 @@ use plimsoll_risk::liquidation::{
     pause, penalty_rate, size_slice, takeover_is_open, takeover_price, transition, AccountState, LegView, Sample,
 };
 use plimsoll_risk::margin::{
-    portfolio, witness, CrossTerms, Depeg, GroupTerms, Health, LegInput, MarketTerms, NamedMarket, Report, Shortfall, Witness, ROW_NONE, SCENARIOS,
+    portfolio, witness, CrossTerms, Depeg, GroupTerms, Health, LegInput, MarketTerms, NamedMarket, Report, Shortfall, Witness, ROW_NONE,
+    SCENARIOS,
 };
 use plimsoll_risk::oracle::STALE_AGE;
 use plimsoll_risk::perp::Candidate;

@@ -1,9 +1,7 @@
 //! A program for measuring alone: it prices option legs the way its caller names, with the margin engine or with the crate solmath, and writes
 //! the prices into its account, so that the caller sees that both priced the same thing.
 
-use plimsoll_risk::margin::{
-    health, ExpiryRisk, ExpiryTerms, LegInput, MarketRisk, MarketTerms, OptionParams, SeriesTerms, SizeTerms, SpotGrid,
-};
+use plimsoll_risk::margin::{health, ExpiryRisk, ExpiryTerms, LegInput, MarketRisk, MarketTerms, OptionParams, SeriesTerms, SpotGrid};
 use plimsoll_risk::option::{Contract, OptionKind};
 use plimsoll_risk::{Lots, Price, Quote, Ratio, RiskResult, Secs};
 use solana_account_info::AccountInfo;
@@ -127,23 +125,10 @@ fn perps<'a>(legs: impl Iterator<Item = &'a [u8]>, results: impl Iterator<Item =
         let (mark, lots, _, counted) = engine_operands(operands(leg));
         count = count.or(Some(counted.raw() as usize));
         let lots = Lots::new(lots.raw());
-        let risk = MarketRisk {
-            mark,
-            twap: mark,
-            confidence: Ratio::of(1, 2_500),
-            im_rate: Ratio::of(5, 100),
-            mm_rate: Ratio::of(3, 100),
-            spot_range: Ratio::of(18, 100),
-            stale_range: Ratio::ZERO,
-            stale_for: Secs::ZERO,
-            target_extra: Ratio::of(2, 100),
-            claim_weight: Ratio::of(9, 10),
-            size: SizeTerms::NONE,
-        };
         let value = lots.at(mark)?;
         let input =
             LegInput { lots, quote: value.neg()?, bids: lots, asks: lots, bids_value: value, asks_value: value, ..LegInput::default() };
-        portfolio.push((MarketTerms::new(&risk)?, input));
+        portfolio.push((MarketTerms::new(&MarketRisk::major(mark))?, input));
     }
     let counted = portfolio.iter().take(count.unwrap_or(0)).map(|(terms, input)| (terms, input));
     let total = health(Quote::ZERO, counted)?;

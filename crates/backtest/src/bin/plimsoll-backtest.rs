@@ -27,9 +27,9 @@ struct Options {
     is_check: bool,
 }
 
-fn main_with(arguments: &[String]) -> Result<ExitCode> {
+fn main() -> Result<ExitCode> {
     let mut options = Options::default();
-    for argument in arguments {
+    for argument in std::env::args().skip(1) {
         match argument.as_str() {
             "--json" => options.is_json = true,
             "--write" => options.is_write = true,
@@ -68,15 +68,4 @@ fn main_with(arguments: &[String]) -> Result<ExitCode> {
         println!("{}", json_line(&study)?);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match main_with(&arguments) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
 }

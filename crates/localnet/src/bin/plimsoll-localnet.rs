@@ -131,8 +131,9 @@ fn wait(publisher: &thread::JoinHandle<Result<()>>) -> Result<()> {
     })
 }
 
-fn main_with(arguments: &[String]) -> Result<()> {
-    let Some(options) = parse(arguments)? else {
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some(options) = parse(&arguments)? else {
         println!("{HELP}");
         return Ok(());
     };
@@ -154,9 +155,4 @@ fn main_with(arguments: &[String]) -> Result<()> {
     node.stop()?;
     eprintln!("stopped");
     published.context("publishing prices failed")
-}
-
-fn main() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    main_with(&arguments)
 }

@@ -71,9 +71,10 @@ fn five_minutes(seconds: i64) -> i64 {
     seconds + (-seconds).rem_euclid(300)
 }
 
-fn main_with(arguments: &[String]) -> Result<()> {
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let started = Instant::now();
-    let Some(options) = parse(arguments)? else {
+    let Some(options) = parse(&arguments)? else {
         println!("{HELP}");
         return Ok(());
     };
@@ -86,9 +87,4 @@ fn main_with(arguments: &[String]) -> Result<()> {
         println!("{}", data.totals.json_line()?);
     }
     Ok(())
-}
-
-fn main() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    main_with(&arguments)
 }

@@ -46,8 +46,9 @@ fn parse(arguments: &[String]) -> Result<Option<Options>> {
     Ok(Some(options))
 }
 
-fn main_with(arguments: &[String]) -> Result<()> {
-    let Some(options) = parse(arguments)? else {
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some(options) = parse(&arguments)? else {
         println!("{HELP}");
         return Ok(());
     };
@@ -59,9 +60,4 @@ fn main_with(arguments: &[String]) -> Result<()> {
         println!("{}", data.totals.json_line()?);
     }
     Ok(())
-}
-
-fn main() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    main_with(&arguments)
 }

@@ -6,10 +6,10 @@ use super::Readings;
 use crate::world::audit::Census;
 use anyhow::{anyhow, ensure, Result};
 use plimsoll_sdk::build;
-use plimsoll_sdk::preview::{self, Reading};
+use plimsoll_sdk::preview::Reading;
 use plimsoll_sdk::risk::margin::{Shortfall, Witness};
 use plimsoll_sdk::risk::Ratio;
-use plimsoll_sdk::state::{Collateral, MarginAccount, Market, RiskGroup};
+use plimsoll_sdk::state::{MarginAccount, RiskGroup};
 use solana_pubkey::Pubkey;
 use solana_signer::Signer;
 
@@ -29,7 +29,11 @@ pub(super) fn flag(readings: &mut Readings) -> Result<()> {
         ),
     );
     let (basis, percent) = reading(false, 2)?;
-    readings.more("witness/16options, basis row too", basis, format!("the same with less lost, so that the basis add-ons count: {percent} %"));
+    readings.more(
+        "witness/16options, basis row too",
+        basis,
+        format!("the same with less lost, so that the basis add-ons count: {percent} %"),
+    );
     let (grouped, percent) = reading(true, 2)?;
     let what = format!("the same with the four markets in a risk group: the joint row and its mirror too; shows {percent} %");
     readings.more("witness/16options, one risk group", grouped, what);
@@ -71,25 +75,8 @@ fn reading(is_grouped: bool, fifths: i64) -> Result<(u64, i64)> {
 /// Maintenance margin of an account, the witness that its client names, and what that shows.
 fn read(scene: &Scene, key: &Pubkey) -> Result<(i64, Witness, Shortfall)> {
     let account = scene.world.member(key);
-    let reading = Reading::of(&account, &Known(Census::take(&scene.world)), scene.world.now).map_err(|error| anyhow!("{error:?}"))?;
+    let reading = Reading::of(&account, &Census::take(&scene.world), scene.world.now).map_err(|error| anyhow!("{error:?}"))?;
     let health = reading.health().map_err(|error| anyhow!("{error:?}"))?;
     let (witness, shown) = reading.witness().map_err(|error| anyhow!("{error:?}"))?;
     Ok((health.mm.raw(), witness, shown))
-}
-
-/// Every account of the program, for previews.
-struct Known(Census);
-
-impl preview::Accounts for Known {
-    fn market(&self, key: &Pubkey) -> Option<&Market> {
-        self.0.markets.iter().find(|(own, _)| own == key).map(|(_, market)| &**market)
-    }
-
-    fn collateral(&self, key: &Pubkey) -> Option<&Collateral> {
-        self.0.collaterals.iter().find(|(own, _)| own == key).map(|(_, collateral)| &**collateral)
-    }
-
-    fn group(&self, key: &Pubkey) -> Option<&RiskGroup> {
-        self.0.groups.iter().find(|(own, _)| own == key).map(|(_, group)| &**group)
-    }
 }

@@ -2,6 +2,7 @@
 
 use super::{Chain, World};
 use plimsoll_sdk::decode::Account;
+use plimsoll_sdk::preview;
 use plimsoll_sdk::risk::book::depth::is_book_valid;
 use plimsoll_sdk::risk::perp::{check_counts, check_raw, Position};
 use plimsoll_sdk::state::engine::Gate;
@@ -26,6 +27,25 @@ pub struct Census {
     pub requests: Vec<(Pubkey, Box<WithdrawalRequest>)>,
     /// Risk groups.
     pub groups: Vec<(Pubkey, Box<RiskGroup>)>,
+}
+
+/// So that previews read the same state as the audit.
+impl preview::Accounts for Census {
+    fn market(&self, key: &Pubkey) -> Option<&Market> {
+        at(&self.markets, key)
+    }
+
+    fn collateral(&self, key: &Pubkey) -> Option<&Collateral> {
+        at(&self.collaterals, key)
+    }
+
+    fn group(&self, key: &Pubkey) -> Option<&RiskGroup> {
+        at(&self.groups, key)
+    }
+}
+
+fn at<'a, T>(accounts: &'a [(Pubkey, Box<T>)], key: &Pubkey) -> Option<&'a T> {
+    accounts.iter().find(|(own, _)| own == key).map(|(_, account)| &**account)
 }
 
 /// Where the quote tokens are, in atoms.

@@ -48,6 +48,34 @@ pub struct Listing {
     pub price: i64,
 }
 
+impl Listing {
+    /// The instruction's arguments for market number `index`; the feed is named by the symbol.
+    pub fn args(&self, index: u16) -> build::CreateMarketArgs {
+        let mut feed = [0; 32];
+        feed[..self.symbol.len()].copy_from_slice(self.symbol.as_bytes());
+        let mut symbol = [0; 16];
+        symbol[..self.symbol.len()].copy_from_slice(self.symbol.as_bytes());
+        let lot = self.price / 10_i64.pow(self.lot_exponent.unsigned_abs());
+        build::CreateMarketArgs {
+            index,
+            feed,
+            symbol,
+            exponent: pyth::EXPONENT,
+            lot_exponent: self.lot_exponent,
+            min_price: (lot / 100).max(1),
+            max_price: (lot * 10).min(1 << 30),
+            tick: 1,
+            min_order: 1_000_000,
+            tier_im: (1 << 30) / 20,
+            oi_low: 100_000_000_000_000,
+            oi_high: 200_000_000_000_000,
+            max_open_interest: 1 << 30,
+            maturity: 900,
+            fund_cap: 1_000_000_000_000,
+        }
+    }
+}
+
 /// A market as the world knows it.
 #[derive(Clone, Debug)]
 pub struct Listed {
@@ -196,29 +224,9 @@ impl<C: Chain> World<C> {
 
     fn list(&mut self, listing: &Listing) -> Result<()> {
         let index = u16::try_from(self.markets.len())?;
-        let mut feed = [0; 32];
-        feed[..listing.symbol.len()].copy_from_slice(listing.symbol.as_bytes());
-        let mut symbol = [0; 16];
-        symbol[..listing.symbol.len()].copy_from_slice(listing.symbol.as_bytes());
         let book = self.new_key();
-        let lot = listing.price / 10_i64.pow(listing.lot_exponent.unsigned_abs());
-        let args = build::CreateMarketArgs {
-            index,
-            feed,
-            symbol,
-            exponent: pyth::EXPONENT,
-            lot_exponent: listing.lot_exponent,
-            min_price: (lot / 100).max(1),
-            max_price: (lot * 10).min(1 << 30),
-            tick: 1,
-            min_order: 1_000_000,
-            tier_im: (1 << 30) / 20,
-            oi_low: 100_000_000_000_000,
-            oi_high: 200_000_000_000_000,
-            max_open_interest: 1 << 30,
-            maturity: 900,
-            fund_cap: 1_000_000_000_000,
-        };
+        let args = listing.args(index);
+        let feed = args.feed;
         let space = OrderBook::SPACE;
         let rent = self.svm.rent(space);
         let payer = self.payer.pubkey();

@@ -412,6 +412,30 @@ proptest! {
     }
 }
 
+/// A market that hardly moves beside one that moves five hundred times as much, for a year: what the averages lose to rounding never raises ρ.
+#[test]
+fn averages_that_round_never_raise_rho_4_3() {
+    let (small, large) = (33_000_i64, 33_000 * 500);
+    for buckets in [1, 2] {
+        let weights = Weights::after(&P, buckets).unwrap();
+        let (mut found, mut exact) = (Moments::default(), [0.0_f64; 3]);
+        for n in 0..100_000_i64 {
+            // Three moves of four agree: ρ is near a half.
+            let (a, b) = (small, if n % 4 == 3 { -large - n % 3 } else { large + n % 3 });
+            found = found.toward(&Moments::of(Ratio::new(a), Ratio::new(b), buckets).unwrap(), weights.slow);
+            let weight = weights.slow as f64 / 2f64.powi(34);
+            for (m, x) in exact.iter_mut().zip([a * b, a * a, b * b]) {
+                *m += (x as f64 / buckets as f64 - *m) * weight;
+            }
+            if n % 1_000 == 999 && exact[1] > 2f64.powi(30) {
+                let rho = exact[0] / (exact[1] * exact[2]).sqrt();
+                let short = rho - ratio(found.correlation().unwrap());
+                assert!((0.0..1e-4).contains(&short), "{buckets} {n}: {short:e}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_step_at_its_extremes() {
     let most = 1_i64 << 58;

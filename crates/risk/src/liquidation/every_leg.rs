@@ -61,8 +61,8 @@ pub fn part_of(lots: Lots, parts: u8) -> RiskResult<Lots> {
     }
 }
 
-/// Share of MM that the price lies below the mark after `elapsed`: 2 % → 25 % in 15 min, then → `value` / MM over 2 h, where the price is
-/// nothing (RULES 6.2). Rounded down.
+/// Share of MM that the price lies below the mark after `elapsed`: 2 % → 25 % in 15 min, then → `value` / MM, at most 2, over 2 h, where the
+/// price is nothing (RULES 6.2). Rounded down.
 ///
 /// Errors: [`RiskError::Overflow`].
 pub fn slice_cost(value: Quote, mm: Quote, elapsed: Secs) -> RiskResult<Ratio> {
@@ -74,7 +74,7 @@ pub fn slice_cost(value: Quote, mm: Quote, elapsed: Secs) -> RiskResult<Ratio> {
     if elapsed <= COST_RAMP || !mm.is_positive() {
         return between(COST_START, COST_RAMP_END, elapsed, COST_RAMP);
     }
-    // Never beyond the whole equity: a cost above it is cut by the cap in any case.
+    // The cap of a cost, min(E, MM) · ΔMM / MM, is reached well before twice MM: a larger end would only make the ramp steeper.
     let end = value.positive_part().min(mm.add(mm)?).ratio_to(mm, Round::Floor)?.max(COST_RAMP_END);
     between(COST_RAMP_END, end, elapsed.sub(COST_RAMP)?, COST_FALL)
 }
@@ -173,7 +173,7 @@ impl PortfolioView<'_> {
 /// n = ⌈64 · (T − E) / (T − x·MM)⌉, which is tried first; collateral that the legs hedge, and lots that do not divide, move it by what a
 /// search over the 64 parts then finds. At most max(20 %, 1 − E/MM) goes at once; of a portfolio under $1000 as
 /// much as it needs. No parts when
-/// E ≥ T, without equity (its resolution comes next), or when a slice would not help.
+/// E ≥ T, without equity (its resolution comes next), or when no slice would help and keep the post-conditions of [`check_slice`].
 ///
 /// Errors: those of [`portfolio`].
 pub fn size_portfolio_slice(view: &PortfolioView, elapsed: Secs, params: &LiquidationParams) -> RiskResult<PortfolioSlice> {
@@ -226,6 +226,10 @@ pub fn size_portfolio_slice(view: &PortfolioView, elapsed: Secs, params: &Liquid
     let value = sliced_value(view, enough)?;
     let part = before.target.max(alone.target).mul_div(1, PARTS.into(), Round::Ceil)?;
     let tolerance = part.add(view.one_lot_each()?)?.add(ROUNDING)?;
+    // Nor is a slice that cures by far too much, where every smaller one raises MM.
+    if left.neg()? > tolerance {
+        return Ok(PortfolioSlice::default());
+    }
     Ok(PortfolioSlice { parts: enough, price: value.sub(cost)?, cost, value, tolerance })
 }
 

@@ -247,6 +247,7 @@ fn years_of(tau: Secs, round: Round) -> i64 {
 
 /// √(τ in years), Q28, rounded down; τ in 0 ..= two years.
 fn root_tau(tau: Secs) -> i64 {
+    // [`crate::option::black76::root_of_years`] ends at an hour, and its other 32 places cost a second root's worth of steps for every expiry.
     let years = years_q56(tau).unsigned_abs();
     // By (y/c + c)/2 ≥ √y: near it around a month, a day, an hour.
     let start = if tau.raw() >= 4 * DAY {

@@ -140,7 +140,7 @@ pub struct NamedMarket {
     /// Σ lots × mark and Σ lots × delta, sixteenths of an atom.
     value: i64,
     delta: i64,
-    /// The most that the positions can still lose, atoms.
+    /// The most that the positions can still lose, atoms; in a single market no less than decides.
     max_loss: i64,
     /// Short-option minimum, tenor discount, and the basis contingency as far as its two rows are priced.
     add_on: i64,

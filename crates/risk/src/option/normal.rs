@@ -2,7 +2,7 @@
 //!
 //! | function | argument | result | error bound (tested) |
 //! | --- | --- | --- | --- |
-//! | [`cdf_fast`] | Q28 | Q30 | 1.2e-9 absolute; nowhere falling; ½ at 0; N(−d) = 1 − N(d) to the last place but one |
+//! | [`cdf_fast`] | Q28 | Q30 | 1.2e-9 absolute; nowhere falling; ½ at 0; N(−d) = 1 − N(d) to one unit of 2⁻³⁰ |
 //! | [`density_fast`] | Q28 | Q30 | 1e-6 absolute |
 //! | [`normal`] | [`Log`] (Q56) | N and n in [`Q60`] | 2⁻⁵⁸ absolute; ½ at 0; N(−d) = 1 − N(d) exactly |
 

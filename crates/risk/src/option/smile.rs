@@ -137,7 +137,8 @@ impl Smile {
         Ok(Curve { smile: *self, root_tau, reach, places, deviation: deviation.wrapping_shr(SPARE.wrapping_sub(places)) })
     }
 
-    /// The smile a share `weight` (0 ..= 1) of the way to another; both valid: valid too. Errors: [`RiskError::ParameterOutOfRange`].
+    /// The smile a share `weight` (0 ..= 1) of the way to another; inside the ranges if both are. The wings may be steeper than
+    /// [`Smile::validate`] lets anyone publish where a·√τ > 1.65. Errors: [`RiskError::ParameterOutOfRange`].
     pub fn toward(&self, target: &Self, weight: Ratio) -> RiskResult<Self> {
         if weight.is_negative() || weight > Ratio::ONE {
             return Err(RiskError::ParameterOutOfRange);

@@ -126,6 +126,33 @@ fn the_cost_ramps_and_then_falls_to_a_price_of_nothing() {
     assert_eq!((percent(100, 1_000, 100_000), percent(-500, 1_000, 100_000)), (2_500, 2_500));
 }
 
+/// A covered short call beside a perp of another market, the legs hedging collateral: in the end every slice that does not raise MM takes more than
+/// the target needs. None is offered then, and E is above MM.
+#[test]
+fn a_slice_that_would_overshoot_is_not_offered() {
+    let sol = MarketRisk { spot_range: Ratio::of(265, 1_000), im_rate: Ratio::of(1, 100), mm_rate: Ratio::of(1, 100), ..major(2_031_431) };
+    let btc =
+        MarketRisk { spot_range: Ratio::of(14, 100), im_rate: Ratio::of(64, 1_000), mm_rate: Ratio::of(64, 1_000), ..major(9_392_493) };
+    let worth = Quote::new(2_953_789_090);
+    let short = LegInput {
+        lots: Lots::new(-3_652),
+        quote: Quote::new(4_840_459_935),
+        collateral_im: worth,
+        collateral_mm: worth,
+        ..LegInput::default()
+    };
+    let mut account = Account::new(vec![(sol, short), (btc, position(734, 9_392_493))]);
+    account.expiries = vec![expiry(0, 2_011_116, 413)];
+    account.series = vec![SeriesSpec { expiry: 0, strike: 4_895_748, kind: OptionKind::Call, sigma: Ratio::of(33, 100) }];
+    account.legs = vec![option(0, -1_000)];
+    let credit = Ratio::of(673, 1_000);
+    account.groups = vec![GroupTerms { members: 3, credit_im: credit, credit_mm: credit, phi: Ratio::of(3, 4) }];
+    let slices = (0..).take_while(|_| take(&mut account, Secs::new(900)).parts > 0).count();
+    let health = account.health();
+    assert_eq!(slices, 4);
+    assert!(health.equity > health.mm && health.equity < health.target, "{health:?}");
+}
+
 #[test]
 fn lots_that_do_not_divide_go_with_the_last_slice() {
     assert_eq!(part_of(Lots::new(-100), 13).unwrap(), Lots::new(-20));

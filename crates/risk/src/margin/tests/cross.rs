@@ -4,7 +4,7 @@ use super::super::cross::{linear_scan, Joint};
 use super::super::kernel::Bare;
 use super::super::market::LinearEnds;
 use super::super::options::Measure;
-use super::book::{any_options, Account};
+use super::book::{any_options, any_portfolio, Account, SeriesSpec};
 use super::*;
 
 /// Up to five markets with perp positions and resting orders on some.
@@ -134,6 +134,24 @@ proptest! {
         reversed.reverse();
         let (one, two) = (grouped(&markets, credit, phi).health(), grouped(&reversed, credit, phi).health());
         prop_assert_eq!((one.im, one.target, one.mm, one.equity), (two.im, two.target, two.mm, two.equity));
+    }
+
+    /// Nor does it where both have options.
+    #[test]
+    fn the_order_of_markets_with_options_does_not_matter(one in any_portfolio(3), two in any_portfolio(3), credit in 0..=700i64, phi in 0..=1000i64) {
+        let both = |first: &Account, second: &Account| {
+            let mut account = first.clone();
+            account.markets.extend(&second.markets);
+            let (expiries, series) = (u8::try_from(first.expiries.len()).unwrap(), u8::try_from(first.series.len()).unwrap());
+            account.expiries.extend(second.expiries.iter().map(|risk| ExpiryRisk { market: 1, ..*risk }));
+            account.series.extend(second.series.iter().map(|spec| SeriesSpec { expiry: spec.expiry + expiries, ..*spec }));
+            account.legs.extend(second.legs.iter().map(|leg| OptionInput { series: leg.series + series, ..*leg }));
+            account.groups = vec![group(3, credit, phi)];
+            account.health()
+        };
+        let (found, turned) = (both(&one, &two), both(&two, &one));
+        prop_assert_eq!((found.im, found.target, found.mm), (turned.im, turned.target, turned.mm));
+        prop_assert_eq!((found.equity, found.equity_im, found.equity_trigger), (turned.equity, turned.equity_im, turned.equity_trigger));
     }
 
     /// Exchanging one leg of grouped markets says what the whole says.

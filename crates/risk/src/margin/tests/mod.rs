@@ -35,21 +35,9 @@ pub(crate) const fn cents(cents: i64) -> Quote {
     Quote::new(cents * 10_000)
 }
 
-/// A major at `mark` atoms per lot: 5 % and 3 %, range 18 %, confidence 0.1 %, TWAP at the mark.
+/// [`MarketRisk::major`] at `mark` atoms per lot.
 pub(crate) fn major(mark: i64) -> MarketRisk {
-    MarketRisk {
-        mark: Price::new(mark),
-        twap: Price::new(mark),
-        confidence: Ratio::of(1, 1_000),
-        im_rate: Ratio::of(5, 100),
-        mm_rate: Ratio::of(3, 100),
-        spot_range: Ratio::of(18, 100),
-        stale_range: Ratio::ZERO,
-        stale_for: Secs::ZERO,
-        target_extra: Ratio::of(2, 100),
-        claim_weight: Ratio::of(9, 10),
-        size: SizeTerms::NONE,
-    }
+    MarketRisk::major(Price::new(mark))
 }
 
 pub(crate) fn terms(risk: &MarketRisk) -> MarketTerms {
@@ -66,17 +54,14 @@ pub(crate) fn any_market() -> impl Strategy<Value = MarketRisk> {
     let rates = (0..=1i64 << 30, 0..=1i64 << 30, SPOT_RANGE_MIN.raw()..=SPOT_RANGE_MAX.raw());
     let prices = (1..=1i64 << 26, 1..=1i64 << 26, 0..=1i64 << 27);
     (prices, rates, (0..=1i64 << 30, 0..=1i64 << 30)).prop_map(|(prices, rates, shares)| MarketRisk {
-        mark: Price::new(prices.0),
         twap: Price::new(prices.1),
         confidence: Ratio::new(prices.2),
         im_rate: Ratio::new(rates.0),
         mm_rate: Ratio::new(rates.1),
         spot_range: Ratio::new(rates.2),
-        stale_range: Ratio::ZERO,
-        stale_for: Secs::ZERO,
         target_extra: Ratio::new(shares.0),
         claim_weight: Ratio::new(shares.1),
-        size: SizeTerms::NONE,
+        ..major(prices.0)
     })
 }
 

@@ -213,6 +213,24 @@ fn a_gain_beside_a_tail_that_is_cut_is_not_claimed_away() {
     assert!(cut > 10, "a tail decides {cut} times");
 }
 
+/// A gain offsets at most what its market can lose in the mirrored row. Here that is the most of a put sold against two: in the middle, where
+/// neither of the named rows nor an end looks.
+#[test]
+fn a_gain_offsets_as_much_as_its_market_can_lose() {
+    let mut account = Account::new(vec![(major(6_000_000), position(10_000, 6_000_000)), (major(3_000_000), position(-10_000, 3_000_000))]);
+    account.expiries = vec![expiry(0, 6_000_000, 30), expiry(1, 3_000_000, 30)];
+    let at = |expiry: u8, strike: i64, kind: OptionKind| SeriesSpec { expiry, strike, kind, sigma: Ratio::of(6, 10) };
+    account.series = vec![at(0, 3_000_000, OptionKind::Put), at(1, 6_000_000, OptionKind::Put), at(1, 3_000_000, OptionKind::Put)];
+    account.legs = vec![option(0, 1), option(1, -200), option(2, 400)];
+    account.groups = vec![GroupTerms { members: 3, credit_im: Ratio::of(7, 10), credit_mm: Ratio::of(7, 10), phi: Ratio::ZERO }];
+    let (full, report) = account.report();
+    let right = Witness::of(&full, &report);
+    for joint in 1..=33 {
+        let seen = shown(&account, &Witness { joint, ..right });
+        assert!(seen.requirement <= full.mm, "row {joint}: {seen:?} {:?}", full.mm);
+    }
+}
+
 #[test]
 fn a_witness_names_rows_of_the_grid() {
     let account = Account::new(vec![(major(100), position(10, 100))]);

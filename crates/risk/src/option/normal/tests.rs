@@ -98,7 +98,7 @@ proptest! {
 
     #[test]
     fn the_kernel_is_symmetric_and_monotone(d in -(9_i64 << 28)..9 << 28, step in 0_i64..1 << 24) {
-        prop_assert!((cdf_fast(d) + cdf_fast(-d) - ONE).abs() <= 2);
+        prop_assert!((cdf_fast(d) + cdf_fast(-d) - ONE).abs() <= 1);
         prop_assert!(cdf_fast(d) <= cdf_fast(d + step));
         prop_assert!((0..=ONE).contains(&cdf_fast(d)));
     }

@@ -9,7 +9,7 @@ use crate::events::{Balance, Books, Header, Moved, OrderPlaced, Traded};
 use crate::matching::{charge_taker, execute, TakerAccount};
 use crate::order::{Intent, OrderArgs};
 use crate::portfolio::{Portfolio, Roster};
-use crate::position::{require_authority, touch_slot};
+use crate::position::{is_delegated, touch_slot};
 use anchor_lang::prelude::*;
 use plimsoll_risk::{Ratio, Secs};
 use plimsoll_state::{MarginAccount, Market, OrderBook};
@@ -35,8 +35,7 @@ impl PlaceOrder<'_> {
     /// On the loaded accounts, because every load compares owner and type again.
     fn validate(&self, account: &MarginAccount, market: &Market, args: &OrderArgs, now: i64) -> Result<Intent> {
         require_keys_eq!(account.exchange, market.exchange, PlimsollError::WrongExchange);
-        require_authority(account, self.authority.key, true)?;
-        Intent::new(args, market, account.owner != *self.authority.key, now)
+        Intent::new(args, market, is_delegated(account, self.authority.key)?, now)
     }
 }
 
