@@ -62,6 +62,7 @@ impl Expiry {
     /// What the margin engine needs of this expiry of `market`, whose place among the account's markets is `place`.
     ///
     /// A fixed price moves no more: it is an average of which all has been observed. Errors: [`RiskError::PriceOutOfRange`].
+    #[inline(always)]
     pub fn risk(&self, market: &Market, place: u8, now: Secs) -> RiskResult<ExpiryRisk> {
         let mark = market.mark()?;
         if self.final_price != 0 {

@@ -130,10 +130,7 @@ impl Reading {
     }
 
     /// The scenarios that show most of what the account needs, and what they show: from the worst rows of the full check, each row in turn is
-    /// replaced while that shows more. Where no joint row is needed for what they bring about, none is named: a shortfall, or one of half the
-    /// requirement, is shown for less then.
-    ///
-    /// Errors: the engine's.
+    /// replaced while that shows more. Errors: the engine's.
     pub fn witness(&self) -> RiskResult<(Witness, Shortfall)> {
         let (legs, mut report) = (self.legs.iter().map(|leg| (&leg.terms, &leg.input)), Report::default());
         let health = portfolio(self.cash, legs, &self.options.book(), &self.cross(), Some(&mut report))?;
@@ -153,10 +150,17 @@ impl Reading {
                 self.keep_better(&mut best, &mut shown, trial)?;
             }
         }
+        Ok((best, shown))
+    }
+
+    /// The scenarios to flag the account with: those of [`Self::witness`], but without a joint row where the others do as much, for less. `None`
+    /// where no shortfall is shown. Errors: the engine's.
+    pub fn flag_witness(&self) -> RiskResult<Option<(Witness, Shortfall)>> {
+        let (best, most) = self.witness()?;
         let plain = Witness { joint: ROW_NONE, ..best };
         let enough = self.shown(&plain)?;
-        let is_enough = enough.is_shown() && enough.is_below_half()? == shown.is_below_half()?;
-        Ok(if is_enough { (plain, enough) } else { (best, shown) })
+        let is_enough = enough.is_shown() && enough.is_below_half()? == most.is_below_half()?;
+        Ok(if is_enough { Some((plain, enough)) } else { most.is_shown().then_some((best, most)) })
     }
 
     fn keep_better(&self, best: &mut Witness, shown: &mut Shortfall, trial: Witness) -> RiskResult<()> {

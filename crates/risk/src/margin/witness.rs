@@ -182,10 +182,9 @@ impl NamedMarket {
     #[inline(never)]
     pub fn set(&mut self, named: &Witness, place: u8, range: Ratio, is_single: bool) -> RiskResult<()> {
         let place = usize::from(place);
-        self.count = named.rows(place, is_single, &mut self.rows)?;
-        self.grid.set(range, self.rows.get(..self.count).unwrap_or_default())?;
         (self.place, self.range, self.named, self.is_single) = (place, range.raw(), named.at(place), is_single);
-        Ok(())
+        self.count = named.rows(place, is_single, &mut self.rows)?;
+        self.grid.set(range, &self.rows, self.count)
     }
 
     /// How many option legs it has.
@@ -244,7 +243,7 @@ impl NamedMarket {
 
     /// Each expiry at its own worst skew sign; its add-ons; what it can lose at most, unless that must be looked for in the middle: then it is
     /// not added, and the result is no.
-    #[inline(never)]
+    #[inline(always)]
     fn finish_expiry<A: Exact>(&mut self, sums: &NamedSums, expiry: &ExpiryTerms) -> RiskResult<bool> {
         self.legs = self.legs.wrapping_add(sums.legs);
         if self.legs > MAX_OPTIONS {

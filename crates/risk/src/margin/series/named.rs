@@ -44,18 +44,18 @@ impl NamedGrid {
     /// No rows.
     pub(in super::super) const NONE: Self = Self { columns: [Column::NONE; NAMED], count: 0 };
 
-    /// Makes these `rows` (counted from 0, at most [`NAMED`]) of a market with this spot range.
+    /// Makes these the first `count` of `rows` (counted from 0) of a market with this spot range.
     ///
     /// Errors: [`RiskError::ParameterOutOfRange`] for a range outside 14 % ..= 60 % or a row that is none.
     #[inline(always)]
-    pub(in super::super) fn set(&mut self, range: Ratio, rows: &[usize]) -> RiskResult<()> {
-        if range < SPOT_RANGE_MIN || range > SPOT_RANGE_MAX || rows.len() > NAMED {
+    pub(in super::super) fn set(&mut self, range: Ratio, rows: &[usize; NAMED], count: usize) -> RiskResult<()> {
+        if range < SPOT_RANGE_MIN || range > SPOT_RANGE_MAX {
             return Err(RiskError::ParameterOutOfRange);
         }
-        for (column, row) in self.columns.iter_mut().zip(rows) {
+        for (column, row) in self.columns.iter_mut().zip(rows).take(count) {
             *column = Column::new(range.raw(), *row)?;
         }
-        self.count = rows.len();
+        self.count = count;
         Ok(())
     }
 
@@ -274,10 +274,10 @@ impl Marked {
 }
 
 fn check_lots(lots: Lots, forward: i64, strike: i64) -> RiskResult<()> {
-    let size = lots.abs()?.raw();
-    if size > MAX_LOTS {
-        return Err(RiskError::QuantityOutOfRange);
-    }
+    let size = match i64::try_from(lots.raw().unsigned_abs()) {
+        Ok(size) if size <= MAX_LOTS => size,
+        _ => return Err(RiskError::QuantityOutOfRange),
+    };
     // Both prices are within ± 2³¹.
     let price = forward.max(strike).max(forward.wrapping_sub(strike));
     if size.wrapping_mul(price) > MAX_OPTION_NOTIONAL {

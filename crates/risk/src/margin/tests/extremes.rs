@@ -82,7 +82,8 @@ proptest! {
         lots in prop_oneof![Just(-1_i64), Just(1), -(1_i64 << 20)..=1 << 20],
     ) {
         let mut grid = NamedGrid::NONE;
-        grid.set(range, &rows).unwrap();
+        let padded = core::array::from_fn(|index| rows.get(index).copied().unwrap_or(0));
+        grid.set(range, &padded, rows.len()).unwrap();
         let leg = NamedLeg { lots: Lots::new(lots), strike, kind, sigma, log: None };
         let (mut sums, mut checked) = (NamedSums::default(), NamedSums::default());
         sums.add_leg::<Bare>(&grid, &expiry, &leg).unwrap();

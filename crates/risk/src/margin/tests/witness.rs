@@ -281,7 +281,7 @@ fn operands_of_a_named_leg_are_range_checked() {
         |legs: Vec<NamedLeg>| NamedMarket::new(&named, 0, Ratio::of(18, 100), false).unwrap().add_expiry(&terms, legs.into_iter().map(Ok));
     assert_eq!(add(vec![leg(1 << 30), leg(-(1 << 30))]), Ok(()));
     assert_eq!(add(vec![leg((1 << 30) + 1)]), Err(RiskError::QuantityOutOfRange));
-    assert_eq!(add(vec![leg(i64::MIN)]), Err(RiskError::Overflow));
+    assert_eq!(add(vec![leg(i64::MIN)]), Err(RiskError::QuantityOutOfRange));
     let dearer = NamedLeg { strike: Price::new((1 << 22) + 1), ..leg(-(1 << 30)) };
     assert_eq!(add(vec![dearer]), Err(RiskError::NotionalOutOfRange));
     assert_eq!(add(vec![leg(1); 16]), Ok(()));
