@@ -229,6 +229,7 @@ pub fn listing(world: &World, index: u16) -> build::CreateMarketArgs {
         max_open_interest: 1 << 30,
         maturity: 900,
         fund_cap: 1_000_000_000_000,
+        size_rate: (1 << 30) / 20,
     }
 }
 

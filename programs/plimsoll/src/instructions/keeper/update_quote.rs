@@ -10,6 +10,7 @@ use crate::oracle::read_sample;
 use crate::position::require_version;
 use anchor_lang::prelude::*;
 use plimsoll_risk::margin::Depeg;
+use plimsoll_risk::oracle::PegState;
 use plimsoll_risk::Secs;
 use plimsoll_state::{Exchange, Market};
 
@@ -24,12 +25,16 @@ pub struct UpdateQuote<'info> {
 }
 
 impl UpdateQuote<'_> {
-    fn validate(&self) -> Result<()> {
-        let exchange = self.exchange.load()?;
+    /// Takes the price over; what is known before and after.
+    fn accept(&self, now: i64) -> Result<(PegState, PegState)> {
+        let mut exchange = self.exchange.load_mut()?;
         require_version(exchange.version)?;
-        // Zero is no feed, not one that a forged account could be of.
+        // Zero is no feed, not one that a price could be of.
         require!(exchange.quote_feed != [0; 32], PlimsollError::NoQuoteFeed);
-        Ok(())
+        let sample = read_sample(&self.price_update, &exchange.quote_feed)?;
+        let known = *exchange.peg;
+        exchange.peg.accept(&sample, Secs::new(now)).map_err(PlimsollError::from)?;
+        Ok((known, *exchange.peg))
     }
 }
 
@@ -53,19 +58,15 @@ fn copy<'info>(depeg: Depeg, exchange: &Pubkey, infos: &'info [AccountInfo<'info
 
 /// accept → copy → event.
 pub(crate) fn handler<'info>(ctx: Context<'info, UpdateQuote<'info>>) -> Result<()> {
-    ctx.accounts.validate()?;
     let clock = Clock::get()?;
+    let (known, peg) = ctx.accounts.accept(clock.unix_timestamp)?;
     let key = ctx.accounts.exchange.key();
-    let mut exchange = ctx.accounts.exchange.load_mut()?;
-    let sample = read_sample(&ctx.accounts.price_update, &exchange.quote_feed)?;
-    let known = *exchange.peg;
-    exchange.peg.accept(&sample, Secs::new(clock.unix_timestamp)).map_err(PlimsollError::from)?;
-    let markets = copy(*exchange.peg.depeg, &key, ctx.remaining_accounts)?;
-    if *exchange.peg == known && markets == 0 {
+    let markets = copy(peg.depeg, &key, ctx.remaining_accounts)?;
+    if peg == known && markets == 0 {
         return Ok(());
     }
+    let mut exchange = ctx.accounts.exchange.load_mut()?;
     exchange.sequence = exchange.sequence.wrapping_add(1);
-    let peg = *exchange.peg;
     emit!(QuoteUpdated {
         header: Header::new(&clock, Pubkey::default(), key, exchange.sequence),
         price: peg.price.raw(),
