@@ -192,14 +192,14 @@ fn action() -> impl Strategy<Value = Action> {
         8 => (0..MEMBERS, token()).prop_map(|(who, is_token)| Action::Pay { who, is_token }),
         2 => (0..MEMBERS, token()).prop_map(|(who, is_token)| Action::Back { who, is_token }),
         1 => (market.clone(), any::<bool>()).prop_map(|(market, by_stranger)| Action::Pause { market, by_stranger }),
-        1 => (market.clone(), any::<bool>()).prop_map(|(market, by_stranger)| Action::Lift { market, by_stranger }),
+        2 => (market.clone(), any::<bool>()).prop_map(|(market, by_stranger)| Action::Lift { market, by_stranger }),
         8 => (0..MEMBERS, market.clone(), prop::option::weighted(0.3, prop::array::uniform9(0_u8..36)))
             .prop_map(|(who, market, guess)| Action::Flag { who, market, guess }),
         1 => Just(Action::Group),
         3 => Just(Action::Measure),
         1 => (0..MEMBERS, 0_u64..2).prop_map(|(who, atoms)| Action::Open { who, atoms }),
         2 => (0..MEMBERS).prop_map(|who| Action::Shut { who }),
-        3 => (prop_oneof![2 => Just(0_i64), 2 => -2_000_i64..0, 1 => -11_000_i64..11_000], any::<u8>())
+        2 => (prop_oneof![2 => Just(0_i64), 2 => -2_000_i64..0, 1 => -11_000_i64..11_000], any::<u8>())
             .prop_map(|(basis_points, markets)| Action::Peg { basis_points, markets }),
         1 => (market, prop::bool::weighted(0.3)).prop_map(|(market, is_dead)| Action::Settling { market, is_dead }),
     ]
