@@ -9,7 +9,7 @@ use plimsoll_sdk::risk::margin::Depeg;
 use plimsoll_sdk::risk::oracle::PegState;
 use plimsoll_sdk::risk::Ratio;
 use plimsoll_sdk::state::{Exchange, Market, OrderBook};
-use plimsoll_sdk::{address, PROGRAM_ID};
+use plimsoll_sdk::{address, preview, PROGRAM_ID};
 use plimsoll_tests::reject::snapshot;
 use plimsoll_tests::scene::{listing, zeroed};
 use plimsoll_tests::stage::{done, refused, Known, Outcome, Stage};
@@ -194,7 +194,12 @@ fn a_depeg_liquidates_after_its_glide_and_not_before() -> Result<()> {
     let mut steps = 0;
     while stage.state(&trader) == LIQUIDATING {
         stage.wait(31)?;
+        // A keeper sees beforehand what it is offered.
+        let (account, census) = (stage.world.member(&trader.account), Census::take(&stage.world));
+        let seen = preview::slice(&account, &stage.keys(0).market, &Known(&census), stage.world.now).expect("computable");
+        let before = stage.lots(&trader, 0);
         done(stage.liquidate(&keeper, &trader, 0, 5_000, &[])?)?;
+        assert_eq!(seen.context("a position")?.offered.raw(), before - stage.lots(&trader, 0));
         steps += 1;
         assert!(steps < 20);
     }

@@ -45,6 +45,7 @@ fn the_documented_offsets_are_the_compiled_ones() {
         ("pauses", core::mem::offset_of!(Market, reduce_only)),
         ("depth", core::mem::offset_of!(Market, depth_params)),
         ("option parameters", core::mem::offset_of!(Market, option_params)),
+        ("depeg", core::mem::offset_of!(Market, depeg)),
         ("expiries", core::mem::offset_of!(Market, expiries)),
         ("collaterals", core::mem::offset_of!(MarginAccount, collaterals)),
         ("perps", core::mem::offset_of!(MarginAccount, perps)),
