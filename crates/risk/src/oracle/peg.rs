@@ -149,13 +149,14 @@ mod tests {
     fn maintenance_follows_prices_and_not_the_clock() {
         let mut state = at(9_600);
         assert!(is_near(state.depeg.im, 1_208) && state.depeg.mm.is_zero(), "{state:?}");
-        let mut quiet = state;
         for minute in 1..=60 {
             state.accept(&sample(9_600, NOW + 60 * minute), Secs::new(NOW + 60 * minute)).unwrap();
         }
         assert!(is_near(state.depeg.mm, 50), "{state:?}");
+        let (hour, mut quiet) = (state.depeg, state);
         quiet.accept(&sample(9_600, NOW + 80_000), Secs::new(NOW + 80_000)).unwrap();
-        assert!((quiet.depeg.mm.raw() - Ratio::of(1_200, 10_000).raw() * 300 / 86_400).abs() <= 2, "{quiet:?}");
+        let grown = quiet.depeg.mm.raw() - hour.mm.raw();
+        assert!(quiet.depeg.im == hour.im && (grown - Ratio::of(1_200, 10_000).raw() * 300 / 86_400).abs() <= 2, "{quiet:?}");
         // The rest of the day.
         for minute in 61..=1_440 {
             state.accept(&sample(9_600, NOW + 60 * minute), Secs::new(NOW + 60 * minute)).unwrap();
