@@ -34,7 +34,9 @@ impl Publisher {
     pub fn warm_up(&mut self) -> Result<()> {
         let prices: Vec<_> = self.ticks.first().map_or_else(Vec::new, |tick| tick.prices.iter().map(|price| price.0).collect());
         self.world.now = self.world.svm.now()?;
-        self.world.warm_up(&prices)
+        self.world.warm_up(&prices)?;
+        self.quoted = self.world.now;
+        Ok(())
     }
 
     /// Publishes the next tick as of now.
