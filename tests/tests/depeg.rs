@@ -269,6 +269,16 @@ fn one_market_that_knows_is_enough() -> Result<()> {
     // The dealer, too, in the other direction.
     let short = stage.health(&dealer)?;
     assert_eq!(short.im, half_told.im, "the same notional, the same requirement");
+    // Less of it in one market, the first or the last of the account: the worse one counts.
+    for market in [0, 1] {
+        let known = (stage.world.svm.clone(), stage.world.now);
+        stage.wait(2)?;
+        let less = update(&stage, 900_000, stage.world.now);
+        done(bring(&mut stage, &less, &[market])?)?;
+        assert!(!depeg(&stage, market).is_none() && depeg(&stage, market).im < depeg(&stage, 1 - market).im);
+        assert_eq!(stage.health(&trader)?.im, half_told.im);
+        (stage.world.svm, stage.world.now) = known;
+    }
     // Back at the peg in one market: the account still pays, and anybody ends that.
     stage.wait(2)?;
     let back = update(&stage, PAR, stage.world.now);
