@@ -1,7 +1,9 @@
 //! What a clearing house should be: the committed description, the keys that create it, and the addresses that follow from both.
 
 use anyhow::{ensure, Context, Result};
-use plimsoll_sdk::build::{CreateCollateralArgs, CreateGroupArgs, CreateMarketArgs, InitializeExchangeArgs, MarketKeys, Token};
+use plimsoll_sdk::build::{
+    CreateCollateralArgs, CreateGroupArgs, CreateMarketArgs, InitializeExchangeArgs, MarketKeys, SetQuoteFeedArgs, Token,
+};
 use plimsoll_sdk::{address, PROGRAM_ID};
 use serde::{Deserialize, Serialize};
 use solana_keypair::Keypair;
@@ -33,6 +35,9 @@ pub struct Deployment {
     /// Risk groups in the order of their numbers.
     #[serde(default)]
     pub groups: Vec<Group>,
+    /// The quote token's price; without it no depeg is measured.
+    #[serde(default)]
+    pub quote_feed: Option<QuoteFeed>,
     /// What is paid into the insurance fund at the start.
     pub insurance: i64,
 }
@@ -47,6 +52,16 @@ pub struct Mint {
     pub decimals: u8,
     /// The mint, if it exists already.
     pub mint: Option<String>,
+}
+
+/// Where the quote token's price comes from.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuoteFeed {
+    /// Pyth feed, 64 hexadecimal digits.
+    pub feed: String,
+    /// Its exponent.
+    pub exponent: i32,
 }
 
 /// A market; see [`CreateMarketArgs`] for what each number means.
@@ -69,6 +84,7 @@ pub struct Market {
     pub max_open_interest: i64,
     pub maturity: i64,
     pub fund_cap: i64,
+    pub size_rate_percent: i64,
 }
 
 /// A collateral token and its terms.
@@ -249,6 +265,23 @@ fn padded(name: &str) -> Result<[u8; 16]> {
     Ok(bytes)
 }
 
+/// The bytes of a feed. Errors: they are not 32 in hexadecimal digits.
+fn feed(text: &str, symbol: &str) -> Result<[u8; 32]> {
+    ensure!(text.len() == 64 && text.is_ascii(), "the feed of {symbol} is not 64 hexadecimal digits");
+    let mut bytes = [0; 32];
+    for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
+        *byte = u8::from_str_radix(&text[at..at + 2], 16).with_context(|| format!("the feed of {symbol} is not hexadecimal"))?;
+    }
+    Ok(bytes)
+}
+
+impl QuoteFeed {
+    /// Arguments that name it as the feed of `symbol`.
+    pub fn args(&self, symbol: &str) -> Result<SetQuoteFeedArgs> {
+        Ok(SetQuoteFeedArgs { feed: feed(&self.feed, symbol)?, exponent: self.exponent })
+    }
+}
+
 impl Deployment {
     /// Reads a description. Errors: what is wrong with it, and where.
     pub fn read(path: &Path) -> Result<Self> {
@@ -331,13 +364,7 @@ impl Deployment {
 impl Market {
     /// The feed's bytes.
     pub fn feed(&self) -> Result<[u8; 32]> {
-        ensure!(self.feed.len() == 64 && self.feed.is_ascii(), "the feed of {} is not 64 hexadecimal digits", self.symbol);
-        let mut bytes = [0; 32];
-        for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-            *byte = u8::from_str_radix(&self.feed[at..at + 2], 16)
-                .with_context(|| format!("the feed of {} is not hexadecimal", self.symbol))?;
-        }
-        Ok(bytes)
+        feed(&self.feed, &self.symbol)
     }
 
     /// The name as the program stores it.
@@ -363,6 +390,7 @@ impl Market {
             max_open_interest: self.max_open_interest,
             maturity: self.maturity,
             fund_cap: self.fund_cap,
+            size_rate: q30(self.size_rate_percent),
         })
     }
 }
@@ -387,6 +415,7 @@ impl Group {
 mod tests {
     use super::*;
     use plimsoll_sdk::risk::correlation::CorrelationParams;
+    use plimsoll_sdk::risk::depth::DepthParams;
 
     #[test]
     fn the_committed_description_is_whole() {
@@ -402,6 +431,10 @@ mod tests {
         let given = (majors.max_credit, majors.floor_share, majors.warm_up);
         assert_eq!(given, (params.max_credit.raw(), params.floor_share.raw(), params.warm_up));
         assert_eq!(deployment.groups[0].markets, ["SOL", "BTC", "ETH"]);
+        let rates = deployment.markets.iter().map(|market| market.args(0).unwrap().size_rate);
+        assert!(rates.into_iter().all(|rate| rate == DepthParams::default().rate.raw()), "the add-on for size is in force");
+        let quote = deployment.quote_feed.unwrap().args("USDC").unwrap();
+        assert_eq!((quote.feed[0], quote.exponent), (0xea, -8));
     }
 
     #[test]

@@ -8,10 +8,10 @@ use plimsoll_replay::world::audit::Census;
 use plimsoll_replay::world::{pyth, Member};
 use plimsoll_sdk::build::{
     self, ConvertCollateralArgs, CreateCollateralArgs, CreateGroupArgs, CreateMarketArgs, InitializeExchangeArgs, LiquidateArgs,
-    OpenAccountArgs, OrderArgs, SetDelegateArgs,
+    OpenAccountArgs, OrderArgs, SetDelegateArgs, SetQuoteFeedArgs,
 };
 use plimsoll_sdk::preview::Reading;
-use plimsoll_sdk::state::{OrderBook, RiskGroup};
+use plimsoll_sdk::state::{Exchange, OrderBook, RiskGroup};
 use plimsoll_sdk::{address, PROGRAM_ID};
 use solana_keypair::Keypair;
 use solana_pubkey::Pubkey;
@@ -40,6 +40,31 @@ pub fn price_bytes(scene: &mut Scene, change: impl Fn(&mut Vec<u8>)) -> Attempt 
 /// A price update that is accepted.
 pub fn good_price(scene: &mut Scene) -> Attempt {
     price(scene, |_| {})
+}
+
+/// A price of the quote token, five cents off its peg and ten seconds on, changed; the first market is brought to the charge.
+pub fn quote(scene: &mut Scene, change: impl Fn(&mut pyth::Update)) -> Attempt {
+    scene.world.pass(10);
+    let world = &mut scene.world;
+    let feed = world.read::<Exchange>(&world.exchange).expect("open").quote_feed;
+    let mut update = pyth::Update::at(feed, 950_000, 95, world.now);
+    change(&mut update);
+    pyth::write(&mut world.svm, world.quote_price, &update, 1).expect("price account");
+    let market = scene.keys(0).market;
+    Attempt::of(build::update_quote(scene.world.exchange, scene.world.quote_price, &[market]), &[&scene.stranger])
+}
+
+/// A price of the quote token that is accepted.
+pub fn good_quote(scene: &mut Scene) -> Attempt {
+    quote(scene, |_| {})
+}
+
+/// The governor of the other exchange names the feed of its quote token.
+pub fn name_feed(scene: &mut Scene, change: impl Fn(&mut SetQuoteFeedArgs)) -> Attempt {
+    let mut args = SetQuoteFeedArgs { feed: [9; 32], exponent: pyth::EXPONENT };
+    change(&mut args);
+    let governor = &scene.foreign.governor;
+    Attempt::of(build::set_quote_feed(governor.pubkey(), args), &[governor])
 }
 
 /// The taker pays `amount` in.

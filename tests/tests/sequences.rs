@@ -3,15 +3,15 @@
 //!
 //! `PROPTEST_CASES` sets the number of sequences.
 
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context, Result};
 use plimsoll_replay::world::audit::{self, Census};
-use plimsoll_replay::world::Member;
+use plimsoll_replay::world::{pyth, Member, PAR};
 use plimsoll_sdk::build::{
     self, ConvertCollateralArgs, CreateGroupArgs, LiquidateArgs, OpenAccountArgs, OrderArgs, SetDelegateArgs, Token,
 };
 use plimsoll_sdk::preview::Reading;
 use plimsoll_sdk::risk::margin::Witness;
-use plimsoll_sdk::state::{MarginAccount, RiskGroup};
+use plimsoll_sdk::state::{Exchange, MarginAccount, RiskGroup};
 use plimsoll_sdk::{address, preview};
 use plimsoll_tests::attempts::MAJORS;
 use plimsoll_tests::ledger::Ledger;
@@ -63,6 +63,7 @@ const KINDS: &[(&str, &str)] = &[
     ("OpenAdl", "open_adl_round"),
     ("Pause", "pause"),
     ("Pay", "process_withdrawal"),
+    ("Peg", "update_quote"),
     ("Place", "place_order"),
     ("Register", "register_candidate"),
     ("Resolve", "resolve_bankruptcy"),
@@ -76,7 +77,7 @@ const KINDS: &[(&str, &str)] = &[
 ];
 
 /// Instructions that make the world, before the first step, and those that go with every step: prices, and the health that both sides compute.
-const ALWAYS: &[&str] = &["initialize_exchange", "create_market", "create_collateral", "update_market", "check_health"];
+const ALWAYS: &[&str] = &["initialize_exchange", "set_quote_feed", "create_market", "create_collateral", "update_market", "check_health"];
 
 /// One step; numbers are indices modulo what there is.
 #[derive(Clone, Debug)]
@@ -118,6 +119,7 @@ enum Action {
     Measure,
     Open { who: usize, atoms: u64 },
     Shut { who: usize },
+    Peg { basis_points: i64, markets: u8 },
     Settling { market: usize, is_dead: bool },
 }
 
@@ -190,13 +192,15 @@ fn action() -> impl Strategy<Value = Action> {
         8 => (0..MEMBERS, token()).prop_map(|(who, is_token)| Action::Pay { who, is_token }),
         2 => (0..MEMBERS, token()).prop_map(|(who, is_token)| Action::Back { who, is_token }),
         1 => (market.clone(), any::<bool>()).prop_map(|(market, by_stranger)| Action::Pause { market, by_stranger }),
-        1 => (market.clone(), any::<bool>()).prop_map(|(market, by_stranger)| Action::Lift { market, by_stranger }),
+        2 => (market.clone(), any::<bool>()).prop_map(|(market, by_stranger)| Action::Lift { market, by_stranger }),
         8 => (0..MEMBERS, market.clone(), prop::option::weighted(0.3, prop::array::uniform9(0_u8..36)))
             .prop_map(|(who, market, guess)| Action::Flag { who, market, guess }),
         1 => Just(Action::Group),
         3 => Just(Action::Measure),
         1 => (0..MEMBERS, 0_u64..2).prop_map(|(who, atoms)| Action::Open { who, atoms }),
         2 => (0..MEMBERS).prop_map(|who| Action::Shut { who }),
+        2 => (prop_oneof![2 => Just(0_i64), 2 => -2_000_i64..0, 1 => -11_000_i64..11_000], any::<u8>())
+            .prop_map(|(basis_points, markets)| Action::Peg { basis_points, markets }),
         1 => (market, prop::bool::weighted(0.3)).prop_map(|(market, is_dead)| Action::Settling { market, is_dead }),
     ]
 }
@@ -512,6 +516,19 @@ impl Play {
         Ok(())
     }
 
+    /// The quote token is so far from its peg; the markets of which the bit is set are brought to the charge.
+    fn peg(&mut self, basis_points: i64, markets: u8) -> Result<()> {
+        let world = &mut self.stage.world;
+        world.pass(1);
+        let feed = world.read::<Exchange>(&world.exchange).context("there is no exchange")?.quote_feed;
+        let price = PAR + PAR / 10_000 * basis_points;
+        pyth::write(&mut world.svm, world.quote_price, &pyth::Update::at(feed, price, price.max(0) / 2_500, world.now), 1)?;
+        let (exchange, account) = (world.exchange, world.quote_price);
+        let passed: Vec<_> = (0..MARKETS).filter(|market| markets >> market & 1 == 1).map(|market| self.market(market)).collect();
+        self.send(build::update_quote(exchange, account, &passed), None)?;
+        self.publish()
+    }
+
     /// What keepers do.
     fn keep(&mut self, action: &Action) -> Result<()> {
         let instruction = match *action {
@@ -549,6 +566,7 @@ impl Play {
                 return Ok(());
             }
             Action::Settling { market, is_dead } => return self.settling(market, is_dead),
+            Action::Peg { basis_points, markets } => return self.peg(basis_points, markets),
             Action::Round { market } => build::advance_round(self.market(market)),
             Action::Liquidate { by, who, market, lots } => {
                 let portfolio = self.portfolio(who).and(&self.portfolio(by));
@@ -646,6 +664,7 @@ impl Play {
 
 /// Steady prices; then everybody's orders go, failing accounts are wound up, positions close against each other, and what was won is paid.
 fn drain(play: &mut Play, passed: &mut Passed) -> Result<()> {
+    count(play, passed, &Action::Peg { basis_points: 0, markets: u8::MAX })?;
     for who in 0..MEMBERS {
         count(play, passed, &Action::Cancel { who, order: 0, is_guess: false })?;
         play.act(&Action::CancelAll { who })?;

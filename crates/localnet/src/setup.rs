@@ -36,13 +36,14 @@ pub fn establish(node: &Node, deployment: &Deployment, now: Option<i64>) -> Resu
     plimsoll_migrations::run(&context)?;
     let addresses = context.addresses()?;
     world.quote = deployment.quote(&addresses.governor)?;
+    world.quote_price = price_account(&addresses.governor, &deployment.quote.symbol)?;
     world.markets = listed(deployment, &addresses)?;
     let collateral = deployment.collaterals.first().context("the deployment has no collateral")?;
     let sol = deployment.collateral_token(&addresses.governor, collateral)?;
     Ok(Localnet { world, sol, addresses })
 }
 
-/// The account that a market's prices are published in.
+/// The account that the prices of a market, or of the quote token, are published in.
 pub fn price_account(governor: &Pubkey, symbol: &str) -> Result<Pubkey> {
     seeded(governor, &format!("price-{symbol}"), &pyth::RECEIVER)
 }

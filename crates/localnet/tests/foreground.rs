@@ -123,7 +123,7 @@ fn a_client_trades_on_the_localnet_and_ctrl_c_frees_its_ports() {
     assert_eq!(migrate(&governor), 0);
     let stranger = std::env::temp_dir().join(format!("plimsoll-stranger-{}.json", std::process::id()));
     std::fs::write(&stranger, serde_json::to_string(&members[0].to_bytes().to_vec()).unwrap()).unwrap();
-    assert_eq!(migrate(stranger.to_str().unwrap()), 6, "all but the program");
+    assert_eq!(migrate(stranger.to_str().unwrap()), 7, "all but the program");
     std::fs::remove_file(&stranger).unwrap();
 
     // A second localnet on the same port is refused with advice, and the first does not mind.

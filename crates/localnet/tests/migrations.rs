@@ -65,7 +65,7 @@ fn did(outcomes: &[Outcome]) -> Vec<&'static str> {
 #[test]
 fn a_second_run_finds_everything_and_sends_nothing() {
     let fresh = Fresh::start();
-    let all = ["002 quote mint", "003 exchange", "004 markets", "005 collaterals", "006 insurance", "007 groups"];
+    let all = ["002 quote mint", "003 exchange", "004 markets", "005 collaterals", "006 insurance", "007 groups", "008 quote feed"];
     assert_eq!(did(&check(&fresh.context()).unwrap()), all, "a check tells what a run would do");
     assert_eq!(fresh.cluster().sent(), 0, "and sends nothing");
 
@@ -88,6 +88,8 @@ fn a_second_run_finds_everything_and_sends_nothing() {
     let majors: RiskGroup = fresh.cluster().read(&addresses.groups[0].group).unwrap().unwrap();
     assert_eq!(majors.members(), addresses.markets.iter().map(|at| at.market).collect::<Vec<_>>());
     assert_eq!((majors.params.floor_share, majors.params.warm_up), ((1 << 30) / 4 * 3, 288));
+    let quote = fresh.deployment.quote_feed.as_ref().unwrap().args("USDC").unwrap();
+    assert_eq!((exchange.quote_feed, exchange.peg.exponent), (quote.feed, quote.exponent));
     let fund: InsuranceFund = fresh.cluster().read(&addresses.insurance).unwrap().unwrap();
     let vault = fresh.cluster().tokens(&addresses.insurance_vault).unwrap();
     assert_eq!((fund.balance, vault), (fresh.deployment.insurance, fresh.deployment.insurance.unsigned_abs()));
@@ -112,7 +114,7 @@ fn a_run_that_broke_off_is_resumed_where_it_stopped() {
     run_through(&fresh.context(), 4).unwrap();
     fresh.deployment.markets.extend(later);
     let outcomes = run(&fresh.context()).unwrap();
-    assert_eq!(did(&outcomes), ["004 markets", "005 collaterals", "006 insurance", "007 groups"]);
+    assert_eq!(did(&outcomes), ["004 markets", "005 collaterals", "006 insurance", "007 groups", "008 quote feed"]);
     assert_eq!(outcomes[3].was_missing.as_deref(), Some("BTC, ETH"));
     // More insurance is asked for: only the difference is paid in.
     let sent = fresh.cluster().sent();
@@ -130,13 +132,14 @@ fn what_differs_from_the_description_is_named_and_left_alone() {
     let (state, sent) = (fresh.state(), fresh.cluster().sent());
     let good = fresh.deployment.clone();
     type Change = fn(&mut Deployment);
-    let changes: [(&str, Change); 7] = [
+    let changes: [(&str, Change); 8] = [
         ("the exchange has the guardian", |deployment| deployment.guardian = Some(Pubkey::new_unique().to_string())),
         ("market 0 is SOL, not BTC", |deployment| deployment.markets.swap(0, 1)),
         ("market ETH has another feed", |deployment| deployment.markets[2].feed = "07".repeat(32)),
         ("market SOL has other units", |deployment| deployment.markets[0].lot_exponent = 3),
         ("the collateral SOL is priced by", |deployment| deployment.collaterals[0].market = "ETH".to_owned()),
         ("the group majors has other markets", |deployment| deployment.groups[0].markets.swap(0, 1)),
+        ("the quote token has another feed", |deployment| deployment.quote_feed.as_mut().unwrap().exponent = -6),
         ("market SOL belongs to the group", |deployment| {
             let twin = Group { name: "twin".to_owned(), ..deployment.groups[0].clone() };
             deployment.groups.push(twin);

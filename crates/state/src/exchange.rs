@@ -2,13 +2,15 @@
 
 use crate::engine::{Gate, Pause};
 use crate::mirror::layout;
+use crate::peg::Peg;
 use crate::Pubkey;
 #[cfg(feature = "anchor")]
 use anchor_lang::{prelude::zero_copy, Discriminator};
 
 layout! {
     /// One clearing house. Created once by its governor; holds the vault of the quote token as its signer.
-    account Exchange [b"plm:exch", 8 + 6 * 32 + 24 + core::mem::size_of::<Pause>() + core::mem::size_of::<Gate>() + 128] {
+    account Exchange [b"plm:exch", 8 + 6 * 32 + 24 + core::mem::size_of::<Pause>() + core::mem::size_of::<Gate>()
+        + 32 + core::mem::size_of::<Peg>() + 48] {
         /// Mint of the quote token (6 decimals).
         quote_mint: Pubkey,
         /// Token account that holds users' cash, pools, tranches and fees.
@@ -39,7 +41,11 @@ layout! {
         withdrawals: Pause,
         /// The way out of the vault (RULES 1.6).
         outflow: Gate,
+        /// Pyth feed of the quote token; zero until governance names it.
+        quote_feed: [u8; 32],
+        /// Price of the quote token and what its depeg costs (RULES 4.4); the markets hold copies of the charge.
+        peg: Peg,
         /// Zero; later versions take their fields from here.
-        reserve: [u64; 16],
+        reserve: [u64; 6],
     }
 }

@@ -22,6 +22,7 @@ pub mod key;
 pub mod margin_account;
 pub mod market;
 pub mod options;
+pub mod peg;
 pub mod risk_group;
 pub mod seeds;
 pub mod view;

@@ -6,6 +6,7 @@ use crate::engine::{
 };
 use crate::expiry::{Expiry, EXPIRIES};
 use crate::mirror::layout;
+use crate::peg::Depeg;
 use crate::Pubkey;
 #[cfg(feature = "anchor")]
 use anchor_lang::{prelude::zero_copy, Discriminator};
@@ -68,7 +69,8 @@ layout! {
         + core::mem::size_of::<FundingParams>() + core::mem::size_of::<FundingState>() + core::mem::size_of::<PerpParams>()
         + core::mem::size_of::<LiquidationParams>() + core::mem::size_of::<PerpBooks>() + core::mem::size_of::<TermsCache>() + 32
         + core::mem::size_of::<Pause>()         + core::mem::size_of::<DepthParams>() + core::mem::size_of::<DepthState>() + core::mem::size_of::<OptionParams>()
-        + core::mem::size_of::<SurfaceParams>() + EXPIRIES * core::mem::size_of::<Expiry>() + 256] {
+        + core::mem::size_of::<SurfaceParams>() + EXPIRIES * core::mem::size_of::<Expiry>()
+        + core::mem::size_of::<Depeg>() + 240] {
         /// The exchange it belongs to.
         exchange: Pubkey,
         /// Its order book.
@@ -135,8 +137,10 @@ layout! {
         surface_params: SurfaceParams,
         /// Expiries of options.
         expiries: [Expiry; EXPIRIES],
+        /// Copy of the exchange's charge for a depeg of the quote token, so that a margin check need not read the exchange.
+        depeg: Depeg,
         /// Zero; later versions take their fields from here.
-        reserve: [u64; 32],
+        reserve: [u64; 30],
     }
 }
 

@@ -54,6 +54,7 @@ fn the_documented_offsets_are_the_compiled_ones() {
         ("pauses", core::mem::offset_of!(Market, reduce_only)),
         ("depth", core::mem::offset_of!(Market, depth_params)),
         ("option parameters", core::mem::offset_of!(Market, option_params)),
+        ("depeg", core::mem::offset_of!(Market, depeg)),
         ("expiries", core::mem::offset_of!(Market, expiries)),
         ("money", core::mem::offset_of!(MarginAccount, cash)),
         ("liquidation", core::mem::offset_of!(MarginAccount, liquidation)),

@@ -7,6 +7,7 @@ mod s004_markets;
 mod s005_collaterals;
 mod s006_insurance;
 mod s007_groups;
+mod s008_quote_feed;
 mod token;
 
 use crate::Step;
@@ -21,5 +22,6 @@ pub(crate) fn all() -> Vec<Box<dyn Step>> {
         Box::new(s005_collaterals::Collaterals),
         Box::new(s006_insurance::Insurance),
         Box::new(s007_groups::Groups),
+        Box::new(s008_quote_feed::QuoteFeed),
     ]
 }

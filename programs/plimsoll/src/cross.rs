@@ -1,4 +1,4 @@
-//! What binds the markets of one account together: the risk groups they belong to (RULES 4.3).
+//! What binds the markets of one account together: the risk groups they belong to (RULES 4.3), and a depeg of the quote token (4.4).
 
 use crate::errors::PlimsollError;
 use crate::portfolio::Roster;
@@ -8,12 +8,14 @@ use plimsoll_risk::margin::{CrossTerms, Depeg, GroupTerms};
 use plimsoll_state::key::is_same;
 use plimsoll_state::RiskGroup;
 
-/// The groups of an account's markets: noted market by market, then read where two or more of one group meet.
+/// The groups of an account's markets: noted market by market, then read where two or more of one group meet; and the largest charge for a depeg
+/// that any of the markets knows of.
 #[derive(Default)]
 pub(crate) struct Bonds {
     /// Each group met so far and the places of its markets among the legs, a bit each.
     met: Vec<(Pubkey, u8)>,
     terms: Vec<GroupTerms>,
+    depeg: Depeg,
 }
 
 impl Bonds {
@@ -26,6 +28,16 @@ impl Bonds {
             None => self.met.push((*group, bit)),
         }
         Ok(())
+    }
+
+    /// Notes a market's copy of the charge for a depeg. Copies differ while some market has not been passed to `update_quote`: the newest of a
+    /// rising charge is enough to make the whole account pay, and to leave one out is no way to a smaller one.
+    #[inline(always)]
+    pub(crate) fn charge(&mut self, depeg: &Depeg) {
+        // IM's charge is never below MM's.
+        if !depeg.im.is_zero() {
+            self.depeg = self.depeg.max(*depeg);
+        }
     }
 
     /// Reads every group of which the account has two or more markets. It must have been passed: left out, its offsets would be missing, and
@@ -44,11 +56,16 @@ impl Bonds {
 
     /// Whether nothing binds the markets, so that their requirements add up.
     pub(crate) fn is_empty(&self) -> bool {
-        self.terms.is_empty()
+        self.terms.is_empty() && self.depeg.im.is_zero()
+    }
+
+    /// The charge for a depeg.
+    pub(crate) fn depeg(&self) -> &Depeg {
+        &self.depeg
     }
 
     /// As the engine reads them.
     pub(crate) fn terms(&self) -> CrossTerms<'_> {
-        CrossTerms { groups: &self.terms, depeg: Depeg::default() }
+        CrossTerms { groups: &self.terms, depeg: self.depeg }
     }
 }

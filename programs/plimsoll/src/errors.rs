@@ -104,6 +104,9 @@ pub enum PlimsollError {
     /// From the future.
     #[msg("The price is from more than 10 seconds in the future: pass a current update.")]
     PriceFromFuture = 208,
+    /// Too old to be the quote token's price.
+    #[msg("The price is more than 60 seconds old: pass a current update.")]
+    PriceTooOld = 209,
     /// Action refused in the present oracle condition.
     #[msg(
         "This action is not allowed while the price is uncertain (wide, away from its average, or after an outage): wait, or reduce risk."
@@ -115,6 +118,12 @@ pub enum PlimsollError {
     /// The feed lives, or the market is settling already.
     #[msg("The market's price is not six hours old, there never was one, or it is final already: wait, or settle.")]
     FeedNotDead = 212,
+    /// The exchange measures no depeg.
+    #[msg("The exchange has no feed of its quote token yet: its governor names one with set_quote_feed.")]
+    NoQuoteFeed = 213,
+    /// The feed has been named.
+    #[msg("The feed of the quote token is named already and stays: pass its updates to update_quote.")]
+    QuoteFeedNamed = 214,
 
     // 300s: margin
     /// Below initial margin.
@@ -339,6 +348,7 @@ impl From<Fault> for PlimsollError {
             Fault::ConfidenceTooWide => Self::PriceTooWide,
             Fault::OutOfBounds => Self::PriceOutOfBounds,
             Fault::FromTheFuture => Self::PriceFromFuture,
+            Fault::TooOld => Self::PriceTooOld,
             Fault::BadState => Self::InvariantBroken,
         }
     }

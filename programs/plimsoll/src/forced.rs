@@ -331,7 +331,7 @@ pub(crate) fn measure(step: &mut Step, account: &mut MarginAccount, market: &Mar
     step.portfolio.update(account.cash, &step.market_key, &position)?;
     let after = step.portfolio.health()?;
     let (terms, _) = step.leg()?;
-    check_liquidatee(&step.before, &after, step.lots_before, position.lots(), &terms).or_refuse()?.map_err(
+    check_liquidatee(&step.before, &after, step.lots_before, position.lots(), &terms, step.portfolio.depeg()).or_refuse()?.map_err(
         |violation| match violation {
             Violation::LiquidatorBelowTarget => PlimsollError::LiquidatorMargin,
             _ => PlimsollError::NoProgress,

@@ -249,4 +249,15 @@ pub mod plimsoll {
     pub fn fund_insurance(ctx: Context<FundInsurance>, args: FundInsuranceArgs) -> Result<()> {
         instructions::fund_insurance::handler(ctx, args)
     }
+    // Quote token
+
+    /// Brings the exchange to a newer price of its quote token, and markets to the charge for its depeg.
+    pub fn update_quote<'info>(ctx: Context<'info, UpdateQuote<'info>>) -> Result<()> {
+        instructions::update_quote::handler(ctx)
+    }
+
+    /// Names the feed of the quote token.
+    pub fn set_quote_feed(ctx: Context<SetQuoteFeed>, args: SetQuoteFeedArgs) -> Result<()> {
+        instructions::set_quote_feed::handler(ctx, args)
+    }
 }

@@ -110,7 +110,8 @@ impl Makers for Passed<'_, '_> {
         let wanted = if order.is_reduce_only() { lots.min(reducible(position.lots(), self.side)?) } else { lots };
         let change = signed(self.side, wanted)?;
         let reserved = Quote::new(position.reserved);
-        let is_covered = !wanted.is_zero() && maker_admits(&self.terms, position.lots(), change, reserved, is_healthy)?;
+        let depeg = &self.market.depeg;
+        let is_covered = !wanted.is_zero() && maker_admits(&self.terms, position.lots(), change, reserved, is_healthy, depeg)?;
         let value = wanted.at(order.limit())?;
         let charge = fee(value, params.maker_fee)?;
         if !is_covered || !account.allows_fill(&listed, given_away(change, value, self.terms.mark(), charge)?, self.now)? {

@@ -7,7 +7,7 @@ use plimsoll_risk::book::band::check_minimum_value;
 use plimsoll_risk::book::{Key as BookKey, NewOrder, OrderKind, PriceBand, Side, Taker};
 use plimsoll_risk::delegation::given_away;
 use plimsoll_risk::liquidation::{penalty_rate, takeover_price, LegView};
-use plimsoll_risk::margin::{maker_reserve, trade_allowed, CrossTerms, ForcedPrice, Health, MarketTerms};
+use plimsoll_risk::margin::{maker_reserve, trade_allowed, CrossTerms, Depeg, ForcedPrice, Health, MarketTerms};
 use plimsoll_risk::oracle::{permission, Action, Permission};
 use plimsoll_risk::units::MAX_LOTS;
 use plimsoll_risk::{Lots, Price, Quote, RiskError, Round, Secs};
@@ -107,6 +107,7 @@ impl Intent {
         slot: usize,
         key: Pubkey,
         terms: &MarketTerms,
+        depeg: &Depeg,
         lots: Lots,
         now: Secs,
     ) -> Result<Option<u64>> {
@@ -137,7 +138,7 @@ impl Intent {
         };
         account.add_order(open).map_err(|_| PlimsollError::OrderSlotsFull)?;
         let (_, position) = account.cash_and_position(slot).or_refuse()?;
-        position.reserved = maker_reserve(terms, &leg_input(position)).or_refuse()?.raw();
+        position.reserved = maker_reserve(terms, &leg_input(position), depeg).or_refuse()?.raw();
         Ok(Some(placed.id))
     }
 

@@ -7,7 +7,7 @@ use crate::errors::{OrRefuse, PlimsollError};
 use crate::position::require_version;
 use anchor_lang::prelude::*;
 use anchor_lang::{Owner, ZeroCopy};
-use plimsoll_risk::margin::{bind, health, withdrawal_allowed, CrossTerms, Health, LegInput, MarketTerms, Report};
+use plimsoll_risk::margin::{bind, health, withdrawal_allowed, CrossTerms, Depeg, Health, LegInput, MarketTerms, Report};
 use plimsoll_risk::oracle::{permission, Action, Permission, STALE_AGE};
 use plimsoll_risk::perp::{round_exposure, sale_surplus, Position};
 use plimsoll_risk::{Lots, Quote, RiskError, RiskResult, Secs};
@@ -99,7 +99,7 @@ pub(crate) struct Portfolio {
     options: Options,
     /// In place of them, the options in the scenarios that a witness names.
     named: Option<Box<NamedOptions>>,
-    /// The risk groups that two or more of the markets share.
+    /// The risk groups that two or more of the markets share, and the charge for a depeg.
     bonds: Bonds,
 }
 
@@ -240,6 +240,7 @@ impl Portfolio {
         if let Some(action) = self.action {
             self.permission = self.permission.max(permission(market.conditions(Secs::new(self.now)), action));
         }
+        self.bonds.charge(&market.depeg);
         if is_set(&market.group) {
             self.bonds.note(&market.group, self.legs.len())?;
         }
@@ -375,7 +376,7 @@ impl Portfolio {
         }
     }
 
-    /// Puts options and groups into a health of the linear legs; its parts where a report is wanted.
+    /// Puts options, groups and the charge for a depeg into a health of the linear legs; its parts where a report is wanted.
     fn bind(&self, health: &mut Health, report: Option<&mut Report>) -> Result<()> {
         let legs = self.legs.iter().map(|leg| (&leg.terms, &leg.input));
         bind(health, legs, &self.options.book(), &self.bonds.terms(), report).or_refuse()
@@ -394,6 +395,11 @@ impl Portfolio {
         // Mostly there is nothing to look for.
         let place = if self.bonds.is_empty() { None } else { self.legs.iter().position(|leg| is_same(&leg.market, market)) };
         (self.bonds.terms(), place)
+    }
+
+    /// The charge for a depeg of the quote token.
+    pub(crate) fn depeg(&self) -> &Depeg {
+        self.bonds.depeg()
     }
 
     /// Whether the account holds options.

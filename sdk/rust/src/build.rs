@@ -17,7 +17,7 @@ pub use keeper::*;
 pub use liquidation::*;
 pub use plimsoll::{
     ConvertCollateralArgs, CreateCollateralArgs, CreateGroupArgs, CreateMarketArgs, DepositArgs, FlagLiquidationArgs,
-    InitializeExchangeArgs, LiquidateArgs, OpenAccountArgs, OrderArgs, SetDelegateArgs,
+    InitializeExchangeArgs, LiquidateArgs, OpenAccountArgs, OrderArgs, SetDelegateArgs, SetQuoteFeedArgs,
 };
 pub use trader::*;
 

@@ -53,6 +53,8 @@ pub struct Reading {
     pub options: Options,
     /// The risk groups that two or more of its markets share.
     pub groups: Vec<GroupTerms>,
+    /// The largest charge for a depeg of the quote token that any of its markets knows of.
+    pub depeg: Depeg,
 }
 
 impl Reading {
@@ -60,7 +62,8 @@ impl Reading {
     ///
     /// Errors: [`RiskError::WrongState`] when an account is not found; the engine's.
     pub fn of(account: &MarginAccount, accounts: &impl Accounts, now: i64) -> RiskResult<Self> {
-        let mut reading = Self { cash: Quote::new(account.cash), legs: Vec::new(), options: Options::default(), groups: Vec::new() };
+        let (legs, groups) = (Vec::new(), Vec::new());
+        let mut reading = Self { cash: Quote::new(account.cash), legs, options: Options::default(), groups, depeg: Depeg::NONE };
         let mut groups: Vec<(Pubkey, u8)> = Vec::new();
         for (index, slot) in account.perps.iter().enumerate().filter(|(_, slot)| slot.is_used()) {
             let market = accounts.market(&slot.market).ok_or(RiskError::WrongState)?;
@@ -102,13 +105,14 @@ impl Reading {
                 None => groups.push((market.group, bit)),
             }
         }
+        self.depeg = self.depeg.max(*market.depeg);
         self.legs.push(Leg { market: key, terms: market.terms(Secs::new(now))?, input, has_group: is_set(&market.group) });
         Ok(place)
     }
 
     /// What binds the markets together.
     pub fn cross(&self) -> CrossTerms<'_> {
-        CrossTerms { groups: &self.groups, depeg: Depeg::default() }
+        CrossTerms { groups: &self.groups, depeg: self.depeg }
     }
 
     /// The measures of RULES 4. Errors: the engine's.
@@ -241,7 +245,7 @@ pub fn slice(account: &MarginAccount, market: &Pubkey, accounts: &impl Accounts,
     let state = transition(&account.liquidation, &health, sellable, Sample { publish: Secs::new(fresh), now: time }, params)?.next;
     let rate = penalty_rate(state.elapsed(time)?, params)?;
     let bonds = reading.cross();
-    let place = legs.iter().position(|leg| leg.market == *market).filter(|_| !reading.groups.is_empty());
+    let place = legs.iter().position(|leg| leg.market == *market).filter(|_| !bonds.is_none());
     let cross = place.map(|place| (&bonds, place));
     let view = LegView { health: &health, terms: &leg.terms, leg: &leg.input, rate, cross };
     let is_liquidating = state.state()? == AccountState::Liquidating;

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 pub(crate) type Case = (&'static str, fn() -> Result<Scene>, Make);
 
 /// One for every instruction of the program.
-pub(crate) const CASES: [Case; 40] = [
+pub(crate) const CASES: [Case; 42] = [
     ("initialize_exchange", Scene::calm, |s| initialize(s, |_| {})),
     ("create_market", Scene::calm, |s| list_market(s, |_| {})),
     ("create_collateral", Scene::calm, |s| list_collateral(s, |_| {})),
@@ -59,6 +59,8 @@ pub(crate) const CASES: [Case; 40] = [
     ("begin_settling", silent, settle_market),
     ("pause", Scene::calm, pause),
     ("lift_pause", paused, lift),
+    ("update_quote", Scene::calm, good_quote),
+    ("set_quote_feed", Scene::calm, |s| name_feed(s, |_| {})),
 ];
 
 /// What may stand in a slot, and why: instruction, slot, substitution (`*` for any), reason.
@@ -94,6 +96,9 @@ const ALLOWED: &[(&str, &str, &str, &str)] = &[
     ("process_withdrawal", "program", "*", "the place of no collateral names the program already"),
     ("begin_settling", "market", "second market", "anyone settles any market whose feed is dead"),
     ("begin_settling", "market", "foreign market", "anyone settles any market whose feed is dead"),
+    ("update_quote", "price_update", "same owner, cut by one", "the receiver's last byte is padding"),
+    ("update_quote", "remaining 0", "second market", "any market of the exchange is brought to the charge"),
+    ("update_quote", "remaining 0", "left out", "the price may come alone"),
     ("pause", "market", "second market", "the governor pauses any market of its own"),
     ("pause", "market", "this program", "the governor pauses withdrawals: that is what no market means"),
 ];
@@ -124,6 +129,7 @@ const UNFIT: &[(&str, &str, E)] = &[
     ("deleverage", "foreign account", E::NoPosition),
     ("register_candidate", "also slot 3", E::NotACandidate),
     ("execute_adl", "*", E::NotACandidate),
+    ("update_quote", "foreign exchange", E::NoQuoteFeed),
     ("resolve_bankruptcy", "taker", E::SettleEstateInstead),
     ("resolve_bankruptcy", "maker", E::SettleEstateInstead),
 ];
@@ -154,7 +160,7 @@ fn is_about_identity(case: &str, slot: &str, what: &str, error: &InstructionErro
     match error {
         // The framework's constraints and account checks, and the program's errors of identity.
         InstructionError::Custom(2000..=3999 | 6100..=6199) => true,
-        InstructionError::Custom(6200..=6203) => case == "update_market",
+        InstructionError::Custom(6200..=6203) => ["update_market", "update_quote"].contains(&case),
         // The token program: another mint, another owner.
         InstructionError::Custom(3 | 4) => TOKEN_SLOTS.contains(&slot),
         InstructionError::Custom(number) => unfit(*number),

@@ -24,6 +24,8 @@ fn governance_rows() -> Vec<Row> {
         ("market whose claims never mature", E::ParameterOutOfRange, |s| list_market(s, |m| m.maturity = i64::MAX)),
         ("market whose claims mature at once", E::ParameterOutOfRange, |s| list_market(s, |m| m.maturity = 0)),
         ("market with a negative cap on the fund", E::ParameterOutOfRange, |s| list_market(s, |m| m.fund_cap = -1)),
+        ("market with a negative charge on size", E::ParameterOutOfRange, |s| list_market(s, |m| m.size_rate = -1)),
+        ("market with a charge on size above 100 %", E::ParameterOutOfRange, |s| list_market(s, |m| m.size_rate = (1 << 30) + 1)),
         ("market with prices from zero", E::ParameterOutOfRange, |s| list_market(s, |m| m.min_price = 0)),
         ("market with prices up to 2^30 + 1", E::ParameterOutOfRange, |s| list_market(s, |m| m.max_price = (1 << 30) + 1)),
         ("market with prices the wrong way round", E::ParameterOutOfRange, |s| list_market(s, |m| m.min_price = m.max_price + 1)),
@@ -33,6 +35,7 @@ fn governance_rows() -> Vec<Row> {
         ("market with the greatest lot", E::ParameterOutOfRange, |s| list_market(s, |m| m.lot_exponent = i32::MIN)),
     ];
     let good: Make = |s| list_market(s, |_| {});
+    let good_feed: Make = |s| name_feed(s, |_| {});
     let mut rows: Vec<Row> = markets.into_iter().map(|(name, error, bad)| row(name, Program(error), bad, good)).collect();
     let collaterals: Vec<(&'static str, Make)> = vec![
         ("collateral with a negative weight", |s| list_collateral(s, |c| c.im_weight = -1)),
@@ -84,6 +87,20 @@ fn governance_rows() -> Vec<Row> {
                 attempt
             },
             collect,
+        ),
+        row("no feed of the quote token", Program(E::ParameterOutOfRange), |s| name_feed(s, |f| f.feed = [0; 32]), good_feed),
+        row("feed of the least exponent", Program(E::ParameterOutOfRange), |s| name_feed(s, |f| f.exponent = i32::MIN), good_feed),
+        row("feed of too fine an exponent", Program(E::ParameterOutOfRange), |s| name_feed(s, |f| f.exponent = -27), good_feed),
+        row("feed of too coarse an exponent", Program(E::ParameterOutOfRange), |s| name_feed(s, |f| f.exponent = 11), good_feed),
+        row("feed of the quote token named again", Program(E::QuoteFeedNamed), |s| again(s, |s| name_feed(s, |_| {})), good_feed),
+        row(
+            "feed of the quote token by somebody else",
+            Program(E::NotGovernor),
+            |s| {
+                let attempt = name_feed(s, |_| {});
+                signed_by(attempt, &s.stranger)
+            },
+            good_feed,
         ),
         row("market by somebody else", Program(E::NotGovernor), |s| by_stranger(list_market(s, |_| {}), s), good),
         row("collateral by somebody else", Program(E::NotGovernor), |s| by_stranger(list_collateral(s, |_| {}), s), good_listing),

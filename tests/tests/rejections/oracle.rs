@@ -50,6 +50,54 @@ fn price_rows() -> Vec<Row> {
     rows.into_iter().map(|(name, error, bad)| row(name, Program(error), bad, good_price)).collect()
 }
 
+/// The same of the quote token's price, and the markets that are brought to its charge (RULES 2.1, 4.4).
+fn quote_rows() -> Vec<Row> {
+    let rows: Vec<(&'static str, E, Make)> = vec![
+        ("quote: price account of another program", E::PriceWrongOwner, |s| quote(s, |u| u.owner = PROGRAM_ID)),
+        ("quote: price of another feed", E::PriceWrongFeed, |s| quote(s, |u| u.feed[31] ^= 1)),
+        ("quote: price of a market", E::PriceWrongFeed, |s| {
+            let feed = s.world.markets[0].feed;
+            quote(s, move |u| u.feed = feed)
+        }),
+        ("quote: partial verification", E::PriceNotVerified, |s| quote(s, |u| u.level = VerificationLevel::Partial { num_signatures: 12 })),
+        ("quote: price of zero", E::PriceNotPositive, |s| quote(s, |u| u.price = 0)),
+        ("quote: least price", E::PriceNotPositive, |s| quote(s, |u| u.price = i64::MIN)),
+        ("quote: greatest price", E::PriceOutOfBounds, |s| quote(s, |u| u.price = i64::MAX)),
+        ("quote: more than two dollars", E::PriceOutOfBounds, |s| quote(s, |u| u.price = 200_000_001)),
+        ("quote: less than a cent", E::PriceOutOfBounds, |s| {
+            quote(s, |u| {
+                u.price = 999_999;
+                u.confidence = 0;
+            })
+        }),
+        ("quote: confidence just beyond 4 %", E::PriceTooWide, |s| quote(s, |u| u.confidence = u.price.unsigned_abs() / 25 + 2)),
+        ("quote: greatest confidence", E::PriceTooWide, |s| quote(s, |u| u.confidence = u64::MAX)),
+        ("quote: another exponent", E::PriceExponentChanged, |s| quote(s, |u| u.exponent -= 1)),
+        ("quote: eleven seconds in the future", E::PriceFromFuture, |s| quote(s, |u| u.publish += 11)),
+        ("quote: the end of time", E::PriceFromFuture, |s| quote(s, |u| u.publish = i64::MAX)),
+        ("quote: a minute and a second old", E::PriceTooOld, |s| {
+            s.world.pass(100);
+            quote(s, |u| u.publish -= 61)
+        }),
+        ("quote: an exchange without a feed", E::NoQuoteFeed, |s| {
+            let mut attempt = quote(s, |_| {});
+            attempt.instructions[0].accounts[0].pubkey = s.foreign.exchange;
+            attempt
+        }),
+        ("quote: a market of another exchange", E::WrongExchange, |s| {
+            let mut attempt = quote(s, |_| {});
+            attempt.instructions[0].accounts[2].pubkey = s.foreign.market.market;
+            attempt
+        }),
+        ("quote: a market that cannot be written", E::NotWritable, |s| {
+            let mut attempt = quote(s, |_| {});
+            attempt.instructions[0].accounts[2].is_writable = false;
+            attempt
+        }),
+    ];
+    rows.into_iter().map(|(name, error, bad)| row(name, Program(error), bad, good_quote)).collect()
+}
+
 /// Brings the first market to a changed price.
 fn by_price(scene: &mut Scene, change: fn(&mut pyth::Update)) {
     let update = price(scene, change);
@@ -159,7 +207,7 @@ fn one_stale_leg_freezes_neither_deposits_nor_cancels_but_all_that_needs_margin(
 
 #[test]
 fn prices_that_are_not_what_they_say_are_refused() -> Result<()> {
-    let rows = check_rows(&mut Scene::calm()?, &price_rows());
-    assert!(rows >= 20);
+    let rows = check_rows(&mut Scene::calm()?, &price_rows()) + check_rows(&mut Scene::calm()?, &quote_rows());
+    assert!(rows >= 40);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::tally::Tally;
 use crate::path::Tick;
-use crate::world::{Chain, Listing, World};
+use crate::world::{Chain, Listing, World, PAR};
 use anyhow::Result;
 use plimsoll_sdk::risk::margin::Health;
 use plimsoll_sdk::risk::oracle::{permission, Action, Permission};
@@ -76,7 +76,8 @@ pub fn listings(first: &Tick) -> Vec<Listing> {
     exponents.iter().zip(first.prices).map(|(&(symbol, lot_exponent), price)| Listing { symbol, lot_exponent, price: price.0 }).collect()
 }
 
-/// Moves the clock to a tick and publishes its prices; where they end a bucket, the risk groups take it in.
+/// Moves the clock to a tick and publishes its prices, and the quote token's, which stands at par; where they end a bucket, the risk groups take it
+/// in.
 pub fn publish(world: &mut World<impl Chain>, tick: &Tick) -> Result<()> {
     let bucket = |now: i64| now / BUCKET.raw();
     let before = bucket(world.now);
@@ -84,6 +85,7 @@ pub fn publish(world: &mut World<impl Chain>, tick: &Tick) -> Result<()> {
     for (market, (price, confidence)) in tick.prices.iter().zip(tick.confidence).enumerate() {
         world.publish(market, price.0, confidence.0)?;
     }
+    world.publish_quote(PAR, PAR / 2_500)?;
     if bucket(world.now) != before {
         world.update_groups()?;
     }

@@ -193,6 +193,10 @@ pub fn play<C: Chain>(config: &Config, script: Script, world: World<C>, sol: Tok
     notes.push(format!(
         "After the path the last prices were published for {closing} more steps, in which everything open was resolved and settled."
     ));
+    notes.push(
+        "The quote token was published at one dollar throughout: the data hold no prices of it, so that nothing here shows a depeg."
+            .to_owned(),
+    );
     notes.extend(run.groups());
     notes.extend(run.refusals());
     let broken = violations(&run.world);

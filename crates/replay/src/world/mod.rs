@@ -15,7 +15,8 @@ use litesvm::types::{FailedTransactionMetadata, TransactionMetadata};
 use litesvm::LiteSVM;
 use plimsoll_sdk::build::{self, MarketKeys, Portfolio, Token};
 use plimsoll_sdk::risk::correlation::CorrelationParams;
-use plimsoll_sdk::state::{MarginAccount, Market, OrderBook, RiskGroup};
+use plimsoll_sdk::risk::depth::DepthParams;
+use plimsoll_sdk::state::{Exchange, MarginAccount, Market, OrderBook, RiskGroup};
 use plimsoll_sdk::{address, decode, PROGRAM_ID};
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
@@ -34,6 +35,10 @@ const PURSE: u64 = 1_000_000_000_000;
 const PACKET_BYTES: usize = 1_232;
 /// Slots a second, for the clock only.
 const SLOTS_A_SECOND: i64 = 5;
+/// Feed of the quote token on chains made here.
+const QUOTE_FEED: [u8; 32] = *b"USDC\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+/// The quote token's price at its peg, micro-dollars.
+pub const PAR: i64 = 1_000_000;
 /// Seconds for which first prices are published before anything else happens.
 pub const WARM_UP: i64 = 120;
 
@@ -72,6 +77,7 @@ impl Listing {
             max_open_interest: 1 << 30,
             maturity: 900,
             fund_cap: 1_000_000_000_000,
+            size_rate: DepthParams::default().rate.raw(),
         }
     }
 }
@@ -120,6 +126,8 @@ pub struct World<C: Chain = LiteSVM> {
     pub exchange: Pubkey,
     /// The quote token.
     pub quote: Token,
+    /// The price account the world publishes the quote token's price to.
+    pub quote_price: Pubkey,
     /// Markets in the order of their indices.
     pub markets: Vec<Listed>,
     /// Unix seconds.
@@ -188,7 +196,8 @@ impl<C: Chain> World<C> {
             outflow_daily: daily,
         };
         let open = build::initialize_exchange(world.payer.pubkey(), world.governor.pubkey(), world.quote, args);
-        world.send_as_governor(&[open])?;
+        let feed = build::SetQuoteFeedArgs { feed: QUOTE_FEED, exponent: pyth::EXPONENT };
+        world.send_as_governor(&[open, build::set_quote_feed(world.governor.pubkey(), feed)])?;
         for listing in listings {
             world.list(listing)?;
         }
@@ -202,8 +211,9 @@ impl<C: Chain> World<C> {
         let (payer, governor) = (payer_key(), governor_key());
         let exchange = address::exchange(&governor.pubkey());
         let quote = Token { mint: Pubkey::default(), program: TOKEN_PROGRAM };
-        let markets = Vec::new();
-        let mut world = Self { svm, payer, governor, exchange, quote, markets, now, slot, transactions: 0, journal: None, serial: 100 };
+        let (quote_price, markets) = (numbered_key(3).pubkey(), Vec::new());
+        let mut world =
+            Self { svm, payer, governor, exchange, quote, quote_price, markets, now, slot, transactions: 0, journal: None, serial: 100 };
         world.svm.set_clock(now, slot)?;
         for key in [world.payer.pubkey(), world.governor.pubkey()] {
             world.svm.airdrop(&key, PURSE)?;
@@ -211,7 +221,7 @@ impl<C: Chain> World<C> {
         Ok(world)
     }
 
-    /// Publishes `prices`, micro-dollars by market, for two minutes, so that averages exist (RULES 2.2).
+    /// Publishes `prices`, micro-dollars by market, for two minutes, so that averages exist (RULES 2.2); the quote token at its peg.
     pub fn warm_up(&mut self, prices: &[i64]) -> Result<()> {
         for _ in 0..WARM_UP / 10 {
             self.pass(10);
@@ -219,6 +229,7 @@ impl<C: Chain> World<C> {
                 self.publish(index, *price, price / 2_500)?;
             }
         }
+        self.publish_quote(PAR, PAR / 2_500)?;
         Ok(())
     }
 
@@ -339,6 +350,20 @@ impl<C: Chain> World<C> {
         pyth::write(&mut self.svm, listed.price_account, &update, self.slot)?;
         let payer = self.payer.insecure_clone();
         Ok(self.send(&[build::update_market(listed.keys.market, listed.price_account)], &[&payer])?)
+    }
+
+    /// Publishes a price of the quote token (micro-dollars) and brings the exchange and every market to it. Errors: also when it has no feed.
+    pub fn publish_quote(&mut self, micro_usd: i64, confidence: i64) -> Result<TransactionMetadata> {
+        let feed = self.read::<Exchange>(&self.exchange).context("there is no exchange")?.quote_feed;
+        pyth::write(&mut self.svm, self.quote_price, &pyth::Update::at(feed, micro_usd, confidence, self.now), self.slot)?;
+        let payer = self.payer.insecure_clone();
+        Ok(self.send(&[self.update_quote()], &[&payer])?)
+    }
+
+    /// The instruction that takes over the quote token's published price, for every market.
+    pub fn update_quote(&self) -> Instruction {
+        let markets: Vec<_> = self.markets.iter().map(|listed| listed.keys.market).collect();
+        build::update_quote(self.exchange, self.quote_price, &markets)
     }
 
     /// Lets `seconds` pass.

@@ -2,7 +2,7 @@
 
 use super::slice::ROUNDING;
 use crate::error::RiskResult;
-use crate::margin::{Health, MarketTerms};
+use crate::margin::{Depeg, Health, MarketTerms};
 use crate::units::{Lots, Quote, Round, RATIO_BITS};
 
 /// Which post-condition a step broke.
@@ -26,14 +26,15 @@ pub enum Violation {
 
 /// Whether a step on one leg, from `lots_before` to `lots_after`, leaves the liquidatee as RULES 5.2 and 6.3 demand.
 ///
-/// Both healths are at the same prices and with the same legs in the same order; `terms` is the leg's market. The ratio test allows the
-/// one atom by which scans round. The outer error is [`crate::RiskError::Overflow`].
+/// Both healths are at the same prices and with the same legs in the same order; `terms` is the leg's market, `depeg` the charge that both
+/// contain. The ratio test allows the one atom by which scans round. The outer error is [`crate::RiskError::Overflow`].
 pub fn check_liquidatee(
     before: &Health,
     after: &Health,
     lots_before: Lots,
     lots_after: Lots,
     terms: &MarketTerms,
+    depeg: &Depeg,
 ) -> RiskResult<Result<(), Violation>> {
     let taken = lots_before.sub(lots_after)?;
     let is_reducing = if lots_before.is_negative() {
@@ -49,7 +50,7 @@ pub fn check_liquidatee(
         Violation::ScanUp
     } else if after.shortfall()? >= before.shortfall()? {
         Violation::ShortfallNotDown
-    } else if after.shortfall()?.neg()? > overshoot_allowed(taken, terms)? {
+    } else if after.shortfall()?.neg()? > overshoot_allowed(taken, terms, depeg)? {
         Violation::Overshoot
     } else if !keeps_ratio(before, after)? {
         Violation::RatioFalls
@@ -60,8 +61,9 @@ pub fn check_liquidatee(
 }
 
 /// The surplus over T that one lot too many can make: its own relief, and what rounding of the rate adds over all lots taken.
-fn overshoot_allowed(taken: Lots, terms: &MarketTerms) -> RiskResult<Quote> {
-    let share = terms.mm_share().add(terms.target_share())?.add(terms.size_share())?;
+fn overshoot_allowed(taken: Lots, terms: &MarketTerms, depeg: &Depeg) -> RiskResult<Quote> {
+    let required = terms.mm_share().add(terms.size_share())?;
+    let share = required.add(required.mul(depeg.mm, Round::Ceil)?)?.add(terms.target_share())?;
     let one = Quote::new(terms.mark().raw()).scale(share, Round::Ceil)?;
     let value = taken.abs()?.at(terms.mark())?;
     one.add(ROUNDING)?.add(ROUNDING)?.add(Quote::new(value.raw() >> RATIO_BITS))

@@ -1,7 +1,8 @@
 //! Decisions on a health: may this withdrawal, trade or maker's fill go through?
 
+use super::depeg::{charge_on, Depeg};
 use super::health::Health;
-use super::kernel::{leg, Bare, Bounded, LegInput};
+use super::kernel::{leg, Bare, Bounded, LegHealth, LegInput};
 use super::terms::MarketTerms;
 use crate::error::RiskResult;
 use crate::units::{Lots, Price, Quote, Round};
@@ -96,25 +97,29 @@ pub fn ratio_not_lower(before: &Health, after: &Health) -> bool {
     }
 }
 
-/// Initial margin of a position that stands alone in its market: max(scan, target), at the mark (RULES 5.3).
+/// Initial margin of a position that stands alone in its market: max(scan, target), at the mark (RULES 5.3), with the charge of `depeg`.
 ///
 /// Errors: as [`super::health`].
-pub fn standalone_im(terms: &MarketTerms, lots: Lots) -> RiskResult<Quote> {
-    maker_reserve(terms, &LegInput { lots, ..LegInput::default() })
+pub fn standalone_im(terms: &MarketTerms, lots: Lots, depeg: &Depeg) -> RiskResult<Quote> {
+    maker_reserve(terms, &LegInput { lots, ..LegInput::default() }, depeg)
 }
 
 /// Margin to reserve for a leg with resting orders: stand-alone IM of the worse of (position + bids) and (position − asks), with what
-/// the orders would lose at once; collateral and balances do not enter (RULES 5.3).
+/// the orders would lose at once and the charge of `depeg`; collateral and balances do not enter (RULES 5.3).
 ///
 /// Errors: as [`super::health`].
-pub fn maker_reserve(terms: &MarketTerms, input: &LegInput) -> RiskResult<Quote> {
+pub fn maker_reserve(terms: &MarketTerms, input: &LegInput, depeg: &Depeg) -> RiskResult<Quote> {
     let alone = LegInput { quote: Quote::ZERO, collateral_im: Quote::ZERO, collateral_mm: Quote::ZERO, ..*input };
     let both = leg::<Bare>(Bounded::new(terms, &alone)?);
     let long = LegInput { lots: input.lots.add(input.bids)?, ..LegInput::default() };
     let short = LegInput { lots: input.lots.sub(input.asks)?, ..LegInput::default() };
-    let long_target = leg::<Bare>(Bounded::new(terms, &long)?).target;
-    let short_target = leg::<Bare>(Bounded::new(terms, &short)?).target;
-    Ok(both.scan_im.add(both.add_on_im)?.max(long_target).max(short_target))
+    let (long, short) = (leg::<Bare>(Bounded::new(terms, &long)?), leg::<Bare>(Bounded::new(terms, &short)?));
+    let requirement = both.scan_im.add(both.add_on_im)?;
+    if depeg.is_none() {
+        return Ok(requirement.max(long.target).max(short.target));
+    }
+    let target = |leg: &LegHealth| leg.target.add(charge_on(leg.scan_mm.add(leg.add_on_mm)?, depeg.mm)?);
+    Ok(requirement.add(charge_on(requirement, depeg.im)?)?.max(target(&long)?).max(target(&short)?))
 }
 
 impl MarketTerms {
@@ -128,13 +133,13 @@ impl MarketTerms {
 /// Whether a maker's order may fill without a portfolio check (RULES 5.3): a fill that only reduces always may; otherwise the account
 /// must be in state healthy and the margin reserved must cover the stand-alone IM of the position after the fill.
 ///
-/// `fill` is the signed change of the maker's position. Errors: as [`super::health`].
-pub fn maker_admits(terms: &MarketTerms, position: Lots, fill: Lots, reserved: Quote, is_healthy: bool) -> RiskResult<bool> {
+/// `fill` is the signed change of the maker's position, `depeg` the charge of the market. Errors: as [`super::health`].
+pub fn maker_admits(terms: &MarketTerms, position: Lots, fill: Lots, reserved: Quote, is_healthy: bool, depeg: &Depeg) -> RiskResult<bool> {
     let after = position.add(fill)?;
     if is_reducing(position, after) {
         return Ok(true);
     }
-    Ok(is_healthy && standalone_im(terms, after)? <= reserved)
+    Ok(is_healthy && standalone_im(terms, after, depeg)? <= reserved)
 }
 
 /// Closer to zero, or the same, without crossing it.

@@ -1,23 +1,16 @@
 //! Across markets (RULES 4.3): credit for offsets between correlated markets of one risk group, and the depeg of the quote token.
 
+use super::depeg::Depeg;
 use super::grid::{GRID, MIRROR, ROW_DOWN, ROW_NONE, ROW_UP, SCENARIOS};
 use super::health::MAX_LEGS;
 use super::kernel::{positive, scale_ceil, Exact, LegHealth};
 use super::market::{worst_of, LinearEnds};
 use super::options::Measure;
 use crate::error::{RiskError, RiskResult};
-use crate::units::{Quote, Ratio, Round};
+use crate::units::Ratio;
 
 /// Largest credit for a correlation (RULES 4.3).
 pub const MAX_CREDIT: Ratio = Ratio::of(7, 10);
-/// The quote token counts as off its peg below this.
-pub const PEG_FLOOR: Ratio = Ratio::of(99, 100);
-/// Share of the requirement added per unit below the floor: 4 % for each 1 %.
-pub const PEG_FACTOR: Ratio = Ratio::of(4, 1);
-/// Most of the depeg charge, as a share of the requirement: that of a token at zero is no margin question any more.
-const MAX_DEPEG: Ratio = Ratio::of(4, 1);
-/// Time over which a depeg reaches the maintenance measure in full.
-const PEG_GLIDE: i64 = 86_400;
 
 /// The markets of one account that belong to one risk group, and what their correlation is worth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,31 +25,6 @@ pub struct GroupTerms {
     pub phi: Ratio,
 }
 
-/// Charge for a quote token below its peg, as a share of the requirement (RULES 4.4).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Depeg {
-    /// In the initial measure, at once.
-    pub im: Ratio,
-    /// In the maintenance measure, glided.
-    pub mm: Ratio,
-}
-
-impl Depeg {
-    /// The charge after `elapsed` since the last, with the quote token at `price` dollars: IM at once 4 × (0.99 − price); MM rises toward
-    /// it by at most a whole charge's 1/24 an hour and falls with it.
-    ///
-    /// Errors: [`RiskError::ParameterOutOfRange`] for a negative price, [`RiskError::Overflow`].
-    pub fn advance(&self, price: Ratio, elapsed: crate::units::Secs) -> RiskResult<Self> {
-        if price.is_negative() {
-            return Err(RiskError::ParameterOutOfRange);
-        }
-        let im = PEG_FLOOR.sub(price)?.positive_part().mul(PEG_FACTOR, Round::Ceil)?.min(MAX_DEPEG);
-        let elapsed = elapsed.positive_part().raw().min(PEG_GLIDE);
-        let step = crate::units::mul_div(im.raw(), elapsed, PEG_GLIDE, Round::Floor)?;
-        Ok(Self { im, mm: self.mm.add(Ratio::new(step))?.min(im) })
-    }
-}
-
 /// Everything that binds the markets of an account together.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CrossTerms<'a> {
@@ -68,7 +36,7 @@ pub struct CrossTerms<'a> {
 
 impl CrossTerms<'_> {
     /// No groups, the quote token at its peg: requirements add up.
-    pub const NONE: CrossTerms<'static> = CrossTerms { groups: &[], depeg: Depeg { im: Ratio::ZERO, mm: Ratio::ZERO } };
+    pub const NONE: CrossTerms<'static> = CrossTerms { groups: &[], depeg: Depeg::NONE };
 
     /// The group of the market at `place`, if it has one.
     pub fn group_of(&self, place: usize) -> Option<&GroupTerms> {
@@ -76,8 +44,8 @@ impl CrossTerms<'_> {
     }
 
     /// Whether nothing here changes a sum over markets.
-    pub(super) fn is_none(&self) -> bool {
-        self.groups.is_empty() && self.depeg.im.is_zero() && self.depeg.mm.is_zero()
+    pub fn is_none(&self) -> bool {
+        self.groups.is_empty() && self.depeg.is_none()
     }
 
     /// Checks the groups against an account of `markets` legs.
@@ -96,8 +64,7 @@ impl CrossTerms<'_> {
             seen |= group.members;
         }
         let is_known = usize::try_from(8_u32.wrapping_sub(seen.leading_zeros())).is_ok_and(|highest| highest <= markets);
-        let are_charges = is_within(self.depeg.im, MAX_DEPEG) && is_within(self.depeg.mm, MAX_DEPEG);
-        if is_known && are_charges {
+        if is_known && self.depeg.is_sound() {
             Ok(())
         } else {
             Err(RiskError::ParameterOutOfRange)
@@ -211,14 +178,6 @@ pub(super) fn linear_scan<A: Exact>(legs: &[LegHealth], group: &GroupTerms, meas
         (_, false) => ROW_DOWN,
     };
     (group.offset::<A>(up.max(down), &sums, 0, measure), row, sums.total)
-}
-
-/// `charge` of a requirement, rounded up. Errors: [`RiskError::Overflow`].
-pub(super) fn depeg_of(requirement: Quote, charge: Ratio) -> RiskResult<Quote> {
-    if charge.is_zero() {
-        return Ok(Quote::ZERO);
-    }
-    crate::fixed_math::scale(requirement.raw(), charge, Round::Ceil).map(Quote::new)
 }
 
 const _: () = assert!(MAX_LEGS <= 8, "members are the bits of a byte");

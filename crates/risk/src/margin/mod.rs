@@ -17,6 +17,7 @@
 
 mod checks;
 mod cross;
+mod depeg;
 mod greeks;
 mod grid;
 mod health;
@@ -39,7 +40,8 @@ pub use checks::{
     maker_admits, maker_reserve, ratio_not_lower, standalone_im, trade_allowed, withdrawal_allowed, ForcedPrice, TradeRefusal,
     WITHDRAWAL_LEVERAGE,
 };
-pub use cross::{CrossTerms, Depeg, GroupTerms, MAX_CREDIT, PEG_FACTOR, PEG_FLOOR};
+pub use cross::{CrossTerms, GroupTerms, MAX_CREDIT};
+pub use depeg::{Depeg, PEG_FACTOR, PEG_FLOOR};
 pub use greeks::OptionGreeks;
 pub use grid::{Scenario, SpotMove, VolMove, COLUMNS, GRID, MM_GRID_FACTOR, ROW_NONE, SCENARIOS, SPOT_RANGE_MAX, SPOT_RANGE_MIN};
 pub use health::{health, Health, MAX_CASH, MAX_LEGS};

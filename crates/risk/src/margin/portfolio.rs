@@ -1,6 +1,7 @@
 //! The health of a whole portfolio: linear legs, options, and what binds its markets together.
 
-use super::cross::{depeg_of, linear_scan, CrossTerms, GroupTerms, Joint};
+use super::cross::{linear_scan, CrossTerms, GroupTerms, Joint};
+use super::depeg::charge_on;
 use super::greeks::OptionGreeks;
 use super::grid::{ROW_NONE, SCENARIOS};
 use super::health::{health, Health, MAX_LEGS};
@@ -215,7 +216,7 @@ fn finish(total: &mut Health, bounded: &BoundedBook, cross: &CrossTerms, sums: &
         }
     }
     for (sum, charge) in [(&mut sums.im, cross.depeg.im), (&mut sums.mm, cross.depeg.mm)] {
-        sum.add_ons.depeg = depeg_of(sum.scan.add(sum.add_ons.total()?)?, charge)?;
+        sum.add_ons.depeg = charge_on(sum.scan.add(sum.add_ons.total()?)?, charge)?;
     }
     total.mm = sums.mm.scan.add(sums.mm.add_ons.total()?)?;
     total.target = total.mm.add(extra)?;

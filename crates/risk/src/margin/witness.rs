@@ -3,7 +3,8 @@
 //! The equities are exact: the mark prices every option. The requirement comes from the named rows alone, and since 4.2, 4.3 and the add-ons are
 //! maxima over rows or rise with them, it is a lower bound of MM. A cure is never shown this way: it takes the whole grid.
 
-use super::cross::{depeg_of, CrossTerms, GroupTerms, Standalone};
+use super::cross::{CrossTerms, GroupTerms, Standalone};
+use super::depeg::charge_on;
 use super::grid::{SpotMove, COLUMN_NONE, GRID, MIRROR, ROW_NONE, SCENARIOS};
 use super::health::{Health, MAX_CASH, MAX_LEGS};
 use super::kernel::{leg, positive, scale_ceil, scale_floor, Bare, Bounded, Exact, LegInput};
@@ -494,5 +495,5 @@ fn requirement<A: Exact>(bounds: &[Bound; MAX_LEGS], count: usize, cross: &Cross
         }
         total = total.add(Quote::new(bound.add_on))?;
     }
-    total.add(depeg_of(total, cross.depeg.mm)?)
+    total.add(charge_on(total, cross.depeg.mm)?)
 }

@@ -6,15 +6,18 @@
 //! | [`permission`](permission::permission) | 2.2: the one table of (condition, action) pairs |
 //! | [`stale_range`] | 2.5: what a silent feed may have missed |
 //! | [`Outage`] | 2.4: silence of the chain or of the feed |
+//! | [`PegState`] | 4.4: the quote token's own price |
 //!
 //! Times are unix seconds of the chain's clock; a publish time may be up to 10 s ahead of it, because that clock lags.
 
 mod edge;
 mod outage;
+mod peg;
 pub mod permission;
 
 pub use edge::stale_range;
 pub use outage::{is_chain_outage, Outage};
+pub use peg::PegState;
 pub use permission::{permission, Action, Condition, Conditions, Permission};
 
 use crate::error::{RiskError, RiskResult};
@@ -78,6 +81,8 @@ pub enum Fault {
     OutOfBounds,
     /// Published more than 10 s ahead of the chain's clock.
     FromTheFuture,
+    /// Published more than 60 s ago, where a price counts only once.
+    TooOld,
     /// A stored parameter or state was out of its documented range.
     BadState,
 }

@@ -20,6 +20,25 @@ pub struct PriceUpdated {
     pub mm_rate: i64,
 }
 
+/// The quote token's price was accepted, or markets were brought to the charge for its depeg (log).
+#[event]
+pub struct QuoteUpdated {
+    /// Head; the account is the exchange.
+    pub header: Header,
+    /// Dollars a token, Q30.
+    pub price: i64,
+    /// Confidence over price, Q30.
+    pub confidence: i64,
+    /// Publish time.
+    pub publish: i64,
+    /// Charge in initial margin, share of the requirement, Q30.
+    pub initial: i64,
+    /// Charge in maintenance margin, share of the requirement, Q30.
+    pub maintenance: i64,
+    /// Markets that have changed.
+    pub markets: u32,
+}
+
 /// New risk in a market, or withdrawals, were paused or released (log; RULES 9.3).
 #[event]
 pub struct PauseChanged {

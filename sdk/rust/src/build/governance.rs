@@ -1,6 +1,6 @@
 //! What governance sets up, pauses and collects.
 
-use super::{finish, CreateCollateralArgs, CreateGroupArgs, CreateMarketArgs, InitializeExchangeArgs, Token, SYSTEM};
+use super::{finish, CreateCollateralArgs, CreateGroupArgs, CreateMarketArgs, InitializeExchangeArgs, SetQuoteFeedArgs, Token, SYSTEM};
 use crate::address;
 use anchor_lang::{InstructionData, ToAccountMetas};
 use plimsoll::{accounts, instruction};
@@ -31,6 +31,12 @@ pub fn create_market(payer: Pubkey, governor: Pubkey, book: Pubkey, args: Create
     let market = address::market(&exchange, args.index);
     let accounts = accounts::CreateMarket { payer, governor, exchange, market, book, system_program: SYSTEM };
     finish(accounts.to_account_metas(None), instruction::CreateMarket { args }.data())
+}
+
+/// Names the Pyth feed of the quote token; once and for all.
+pub fn set_quote_feed(governor: Pubkey, args: SetQuoteFeedArgs) -> Instruction {
+    let accounts = accounts::SetQuoteFeed { governor, exchange: address::exchange(&governor) };
+    finish(accounts.to_account_metas(None), instruction::SetQuoteFeed { args }.data())
 }
 
 /// Puts `markets`, in this order, into a risk group.

@@ -13,6 +13,13 @@ pub fn update_market(market: Pubkey, price_update: Pubkey) -> Instruction {
     finish(accounts::UpdateMarket { market, price_update }.to_account_metas(None), instruction::UpdateMarket {}.data())
 }
 
+/// Brings the exchange to the price of its quote token in `price_update`, and `markets` of it to the charge for a depeg.
+pub fn update_quote(exchange: Pubkey, price_update: Pubkey, markets: &[Pubkey]) -> Instruction {
+    let mut accounts = accounts::UpdateQuote { exchange, price_update }.to_account_metas(None);
+    accounts.extend(markets.iter().map(|market| AccountMeta::new(*market, false)));
+    finish(accounts, instruction::UpdateQuote {}.data())
+}
+
 /// Brings the risk group at `key` to the last buckets of its markets.
 pub fn update_group(key: Pubkey, group: &RiskGroup) -> Instruction {
     let mut accounts = accounts::UpdateGroup { group: key }.to_account_metas(None);

@@ -1,20 +1,21 @@
-//! Liquidations of legs whose markets are bound together (RULES 4.3) or that pay for their size (4.4).
+//! Liquidations of legs whose markets are bound together (RULES 4.3), or that pay for their size or a depeg (4.4).
 
 use super::*;
-use crate::margin::{portfolio, CrossTerms, Depeg, GroupTerms, OptionBook, SizeTerms};
+use crate::margin::{portfolio, CrossTerms, GroupTerms, OptionBook, SizeTerms};
 
-/// Cash and up to five legs of one group.
+/// Cash and up to five legs of one group; the quote token at its peg or off it.
 #[derive(Clone, Debug)]
 struct Account {
     legs: Vec<(MarketRisk, LegInput)>,
     group: GroupTerms,
+    depeg: Depeg,
 }
 
 impl Account {
     fn health(&self) -> Health {
         let priced: Vec<_> = self.legs.iter().map(|(risk, leg)| (terms(risk), *leg)).collect();
         let groups = [self.group];
-        let cross = CrossTerms { groups: &groups, depeg: Depeg::default() };
+        let cross = CrossTerms { groups: &groups, depeg: self.depeg };
         portfolio(Quote::ZERO, priced.iter().map(|(terms, leg)| (terms, leg)), &OptionBook::NONE, &cross, None).unwrap()
     }
 }
@@ -33,13 +34,15 @@ fn any_leg() -> impl Strategy<Value = (MarketRisk, LegInput)> {
 
 /// Equity anywhere in (0, MM).
 fn any_failing() -> impl Strategy<Value = Account> {
-    (prop::collection::vec(any_leg(), 1..=5), 1..1000i64, 0..=700i64, 0..=1000i64).prop_filter_map(
+    let charge = prop_oneof![Just(0i64), 1..=1000i64];
+    (prop::collection::vec(any_leg(), 1..=5), 1..1000i64, 0..=700i64, 0..=1000i64, charge).prop_filter_map(
         "nothing at risk",
-        |(legs, share, credit, phi)| {
+        |(legs, share, credit, phi, charge)| {
             let members = u8::MAX >> (8 - legs.len());
             let credit = Ratio::of(credit, 1_000);
             let group = GroupTerms { members, credit_im: credit, credit_mm: credit, phi: Ratio::of(phi, 1_000) };
-            let mut account = Account { legs, group };
+            let depeg = Depeg { im: Ratio::of(charge, 1_000), mm: Ratio::of(charge, 1_000) };
+            let mut account = Account { legs, group, depeg };
             let equity = i64::try_from(i128::from(account.health().mm.raw()) * i128::from(share) / 1000).unwrap();
             let missing = equity - account.health().equity.raw();
             account.legs[0].1.quote = account.legs[0].1.quote.add(Quote::new(missing)).unwrap();
@@ -52,7 +55,7 @@ fn any_failing() -> impl Strategy<Value = Account> {
 fn take(account: &mut Account, index: usize, rate: Ratio) -> i64 {
     let before = account.health();
     let groups = [account.group];
-    let cross = CrossTerms { groups: &groups, depeg: Depeg::default() };
+    let cross = CrossTerms { groups: &groups, depeg: account.depeg };
     let (risk, leg) = account.legs[index];
     let terms = terms(&risk);
     let view = LegView { health: &before, terms: &terms, leg: &leg, rate, cross: Some((&cross, index)) };
@@ -66,7 +69,7 @@ fn take(account: &mut Account, index: usize, rate: Ratio) -> i64 {
     changed.lots = changed.lots.add(outcome.liquidatee_lots).unwrap();
     changed.quote = changed.quote.add(outcome.liquidatee_quote).unwrap();
     let after = account.health();
-    let verdict = check_liquidatee(&before, &after, leg.lots, account.legs[index].1.lots, &terms).unwrap();
+    let verdict = check_liquidatee(&before, &after, leg.lots, account.legs[index].1.lots, &terms, &account.depeg).unwrap();
     assert_eq!(verdict, Ok(()), "{before:?} {after:?} {size:?}");
     // What is sized by need reaches the target in this step.
     let is_by_need = size.lots == size.needed && size.needed < size.quota;
@@ -101,7 +104,7 @@ proptest! {
     fn the_search_finds_the_least_that_cures(account in any_failing(), rate in 0..=Ratio::of(15, 1_000).raw()) {
         let before = account.health();
         let groups = [account.group];
-        let cross = CrossTerms { groups: &groups, depeg: Depeg::default() };
+        let cross = CrossTerms { groups: &groups, depeg: account.depeg };
         for (index, (risk, leg)) in account.legs.iter().enumerate() {
             let terms = terms(risk);
             let view = LegView { health: &before, terms: &terms, leg, rate: Ratio::new(rate), cross: Some((&cross, index)) };
@@ -121,8 +124,8 @@ proptest! {
 fn one_side_of_a_hedge_is_left_to_the_slice_of_every_leg() {
     let credit = Ratio::of(7, 10);
     let group = GroupTerms { members: 3, credit_im: credit, credit_mm: credit, phi: Ratio::of(1, 4) };
-    let mut account =
-        Account { legs: vec![(major(1_000_000), position(10_000, 1_000_000)), (major(1_000_000), position(-10_000, 1_000_000))], group };
+    let legs = vec![(major(1_000_000), position(10_000, 1_000_000)), (major(1_000_000), position(-10_000, 1_000_000))];
+    let mut account = Account { legs, group, depeg: Depeg::NONE };
     // MM: J = 0, S = $600, (1 − 0.7) · 600 = $180 over φ · 300 = $75; T = 180 + 400.
     let health = account.health();
     let is_about = |value: Quote, dollars: i64| (value.raw() - usd(dollars).raw()).abs() <= 20;

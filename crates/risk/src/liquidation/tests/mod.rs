@@ -19,7 +19,7 @@ mod states;
 use super::*;
 use crate::error::RiskError;
 use crate::margin::tests::{major, position, terms, usd};
-use crate::margin::{health, Health, LegInput, MarketRisk, MarketTerms};
+use crate::margin::{health, Depeg, Health, LegInput, MarketRisk, MarketTerms};
 use crate::units::{Lots, Price, Quote, Ratio, Round, Secs};
 use proptest::prelude::*;
 

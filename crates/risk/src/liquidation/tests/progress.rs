@@ -73,7 +73,11 @@ fn take(account: &mut Account, index: usize, rate: Ratio) -> i64 {
     changed.quote = changed.quote.add(outcome.liquidatee_quote).unwrap();
     let after = account.health();
     let lots_after = account.legs[index].1.lots;
-    assert_eq!(check_liquidatee(&before, &after, leg.lots, lots_after, &terms).unwrap(), Ok(()), "{before:?} {after:?} {size:?}");
+    assert_eq!(
+        check_liquidatee(&before, &after, leg.lots, lots_after, &terms, &Depeg::NONE).unwrap(),
+        Ok(()),
+        "{before:?} {after:?} {size:?}"
+    );
     assert!(crate::margin::ratio_not_lower(&before, &after), "the exact cap leaves no atom of tolerance");
     assert!(after.equity.is_positive() || !before.equity.is_positive() || after.mm.is_zero(), "{after:?}");
     // What is sized by need, and not by share or hedge, reaches the target in this step.
@@ -121,7 +125,7 @@ proptest! {
             changed.lots = changed.lots.add(outcome.liquidatee_lots).unwrap();
             changed.quote = changed.quote.add(outcome.liquidatee_quote).unwrap();
             let lots_after = changed.lots;
-            prop_assert_eq!(check_liquidatee(&before, &after.health(), leg.lots, lots_after, &terms).unwrap(), Ok(()));
+            prop_assert_eq!(check_liquidatee(&before, &after.health(), leg.lots, lots_after, &terms, &Depeg::NONE).unwrap(), Ok(()));
         }
     }
 }
@@ -147,7 +151,7 @@ fn every_post_condition_is_checked() {
     let cents = |cents: i64| Quote::new(cents * 10_000);
     let check = |before: (i64, i64), after: (i64, i64)| {
         let (earlier, later) = (at(before.0, cents(before.1)), at(after.0, cents(after.1)));
-        check_liquidatee(&earlier, &later, Lots::new(before.0), Lots::new(after.0), &terms).unwrap()
+        check_liquidatee(&earlier, &later, Lots::new(before.0), Lots::new(after.0), &terms, &Depeg::NONE).unwrap()
     };
     let rows = [
         ((10_000, 200_00), (8_000, 190_00), Ok(())),
@@ -171,8 +175,9 @@ fn every_post_condition_is_checked() {
         assert_eq!(check(before, after), expected, "{before:?} {after:?}");
     }
     // To the atom: T − E has to fall, and E/MM may not.
-    let exact =
-        |later: Health| check_liquidatee(&measured(usd(200), usd(300), usd(500)), &later, Lots::new(2), Lots::new(1), &terms).unwrap();
+    let exact = |later: Health| {
+        check_liquidatee(&measured(usd(200), usd(300), usd(500)), &later, Lots::new(2), Lots::new(1), &terms, &Depeg::NONE).unwrap()
+    };
     assert_eq!(exact(measured(usd(100), usd(100), usd(400))), Err(Violation::ShortfallNotDown));
     assert_eq!(exact(measured(Quote::new(100_000_001), usd(100), usd(400))), Ok(()));
     assert_eq!(exact(measured(Quote::new(199_999_999), usd(300), usd(400))), Ok(()));
@@ -181,7 +186,7 @@ fn every_post_condition_is_checked() {
     let hedge = |lots: i64| LegInput { collateral_mm: usd(10_000), quote: usd(-lots - 9_900), ..position(lots, 0) };
     let (before, after) = (hedge(-10_000), hedge(-8_000));
     let (earlier, later) = (health(Quote::ZERO, [(&terms, &before)]).unwrap(), health(Quote::ZERO, [(&terms, &after)]).unwrap());
-    let verdict = check_liquidatee(&earlier, &later, before.lots, after.lots, &terms).unwrap();
+    let verdict = check_liquidatee(&earlier, &later, before.lots, after.lots, &terms, &Depeg::NONE).unwrap();
     assert_eq!(verdict, Err(Violation::ScanUp));
 }
 

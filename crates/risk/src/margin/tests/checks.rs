@@ -69,7 +69,7 @@ fn a_maker_fills_when_healthy_and_reserved_or_when_reducing() {
     let terms = terms(&major(1_000_000));
     let lots = Lots::new;
     // 5 % of $100 against target 3 % + 2 %: $5 either way.
-    let margin = standalone_im(&terms, lots(100)).unwrap();
+    let margin = standalone_im(&terms, lots(100), &Depeg::NONE).unwrap();
     assert!((margin.raw() - 5_000_000).abs() <= 1, "{margin:?}");
     let one_less = Quote::new(margin.raw() - 1);
     let rows = [
@@ -88,7 +88,7 @@ fn a_maker_fills_when_healthy_and_reserved_or_when_reducing() {
         (-50, -50, margin, true, true),
     ];
     for (position, fill, reserved, is_healthy, expected) in rows {
-        assert_eq!(maker_admits(&terms, lots(position), lots(fill), reserved, is_healthy), Ok(expected), "{position} {fill}");
+        assert_eq!(maker_admits(&terms, lots(position), lots(fill), reserved, is_healthy, &Depeg::NONE), Ok(expected), "{position} {fill}");
     }
 }
 
@@ -103,7 +103,7 @@ fn a_reserve_counts_the_worse_side_and_its_price() {
         asks_value: usd(400),
         ..LegInput::default()
     };
-    let near = |leg: &LegInput, dollars: i64| (maker_reserve(&terms, leg).unwrap().raw() - dollars * 1_000_000).abs() <= 1;
+    let near = |leg: &LegInput, dollars: i64| (maker_reserve(&terms, leg, &Depeg::NONE).unwrap().raw() - dollars * 1_000_000).abs() <= 1;
     // Short 300 is worse than long 200.
     assert!(near(&orders, 15));
     // Asks a tenth below the mark lose $40 at once.
@@ -113,4 +113,18 @@ fn a_reserve_counts_the_worse_side_and_its_price() {
     assert!(near(&LegInput { bids_value: usd(110), ..orders }, 20));
     // Collateral and balances of the account do not enter.
     assert!(near(&LegInput { collateral_im: usd(1_000), collateral_mm: usd(1_000), quote: usd(-7), ..orders }, 15));
+}
+
+/// RULES 4.4, 5.3: what was reserved at the peg no longer lets an order fill once the token is off it; a reduction fills in any case.
+#[test]
+fn a_depeg_takes_orders_off_whose_reserve_is_too_small() {
+    let terms = terms(&major(1_000_000));
+    let depeg = Depeg { im: Ratio::of(12, 100), mm: Ratio::of(5, 100) };
+    let [before, after] = [Depeg::NONE, depeg].map(|depeg| standalone_im(&terms, Lots::new(100), &depeg).unwrap());
+    // $5, and 12 % of it.
+    assert!((after.raw() - 5_600_000).abs() <= 2, "{after:?}");
+    let admits = |position: i64, fill: i64, reserved: Quote| {
+        maker_admits(&terms, Lots::new(position), Lots::new(fill), reserved, true, &depeg).unwrap()
+    };
+    assert_eq!((admits(0, 100, before), admits(0, 100, after), admits(100, -100, Quote::ZERO)), (false, true, true));
 }

@@ -211,13 +211,24 @@ fn group_terms_are_range_checked() {
 /// RULES 4.4: at once for the initial measure, over a day for maintenance.
 #[test]
 fn a_depeg_reaches_maintenance_over_a_day() {
-    let start = Depeg::default();
-    let hour = start.advance(Ratio::of(96, 100), Secs::new(3_600)).unwrap();
+    let five_minutes = |depeg: Depeg| depeg.advance(Ratio::of(96, 100), Ratio::ZERO, Secs::new(300)).unwrap();
+    let hour = (0..12).fold(Depeg::NONE, |depeg, _| five_minutes(depeg));
     // 4 × (0.99 − 0.96) = 12 %, a 24th of it after an hour.
-    assert!((hour.im.raw() - Ratio::of(12, 100).raw()).abs() <= 4 && (hour.mm.raw() - Ratio::of(5, 1_000).raw()).abs() <= 4);
-    let day = (1..24).fold(hour, |depeg, _| depeg.advance(Ratio::of(96, 100), Secs::new(3_600)).unwrap());
-    assert!(day.im.raw() - day.mm.raw() < 32 && day.mm <= day.im);
-    assert_eq!(day.advance(Ratio::of(99, 100), Secs::new(1)).unwrap(), Depeg::default());
+    assert!((hour.im.raw() - Ratio::of(12, 100).raw()).abs() <= 4 && (hour.mm.raw() - Ratio::of(5, 1_000).raw()).abs() <= 12);
+    let day = (12..288).fold(hour, |depeg, _| five_minutes(depeg));
+    assert_eq!(day.im, day.mm);
+    assert!((11..288).fold(hour, |depeg, _| five_minutes(depeg)) == day, "it goes no further");
+    assert!((13..288).fold(hour, |depeg, _| five_minutes(depeg)).mm < day.mm, "and not before");
+    // A gap is worth five minutes; a doubt is IM's alone.
+    let gap = hour.advance(Ratio::of(96, 100), Ratio::ZERO, Secs::new(50_000)).unwrap();
+    assert_eq!(gap, five_minutes(hour));
+    let doubt = hour.advance(Ratio::of(96, 100), Ratio::of(1, 100), Secs::new(300)).unwrap();
+    assert!((doubt.im.raw() - Ratio::of(1_584, 10_000).raw()).abs() <= 8 && doubt.mm == gap.mm, "{doubt:?}");
+    assert_eq!(day.advance(Ratio::of(99, 100), Ratio::ZERO, Secs::new(1)).unwrap(), Depeg::NONE);
+    for (price, confidence) in [(Ratio::new(-1), Ratio::ZERO), (Ratio::ONE, Ratio::new(-1)), (Ratio::ONE, Ratio::new(Ratio::ONE.raw() + 1))]
+    {
+        assert_eq!(day.advance(price, confidence, Secs::new(1)), Err(crate::RiskError::ParameterOutOfRange));
+    }
     let mut account = grouped(&[(major(100), position(1_000_000, 100))], 0, 0);
     let before = account.report();
     account.depeg = Depeg { im: Ratio::of(12, 100), mm: Ratio::of(5, 1_000) };

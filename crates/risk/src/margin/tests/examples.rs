@@ -79,7 +79,7 @@ fn example_ten_times_long_is_liquidated() {
     shows(after.equity, 386_10);
     shows(after.mm, 333_60);
     shows(after.target, 556_00);
-    assert_eq!(check_liquidatee(&failing, &after, leg.lots, rest.lots, &sol).unwrap(), Ok(()));
+    assert_eq!(check_liquidatee(&failing, &after, leg.lots, rest.lots, &sol, &Depeg::NONE).unwrap(), Ok(()));
 }
 
 #[test]

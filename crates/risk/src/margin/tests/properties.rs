@@ -149,12 +149,15 @@ proptest! {
 
     /// The reserve of a maker covers every position that its orders can make (RULES 5.3), and the portfolio never needs more for them.
     #[test]
-    fn the_reserve_covers_whatever_fills(risk in any_market(), leg in any_leg(), part in 0..=100i64) {
+    fn the_reserve_covers_whatever_fills(risk in any_market(), leg in any_leg(), part in 0..=100i64, charges in (0..=300i64, 0..=100i64)) {
         let (leg, terms) = (half(bare(leg)), terms(&risk));
-        let reserve = maker_reserve(&terms, &leg).unwrap();
+        let im = Ratio::of(charges.0, 100);
+        let depeg = Depeg { im, mm: im.mul(Ratio::of(charges.1, 100), Round::Floor).unwrap() };
+        let reserve = maker_reserve(&terms, &leg, &depeg).unwrap();
         for fill in [leg.bids.raw() * part / 100, -(leg.asks.raw() * part / 100)] {
-            prop_assert!(maker_admits(&terms, leg.lots, Lots::new(fill), reserve, true).unwrap());
+            prop_assert!(maker_admits(&terms, leg.lots, Lots::new(fill), reserve, true, &depeg).unwrap());
         }
-        prop_assert!(reserve >= of(Quote::ZERO, &[(risk, leg)]).im);
+        let cross = CrossTerms { groups: &[], depeg };
+        prop_assert!(reserve >= portfolio(Quote::ZERO, [(&terms, &leg)], &OptionBook::NONE, &cross, None).unwrap().im);
     }
 }

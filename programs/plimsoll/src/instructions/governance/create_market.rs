@@ -46,6 +46,8 @@ pub struct CreateMarketArgs {
     pub maturity: i64,
     /// Most the insurance fund pays for this market in a day, quote atoms.
     pub fund_cap: i64,
+    /// Charge on perp notional beyond what depth and open interest allow, Q30, 0 ..= 100 % (RULES 4.4: 5 %†).
+    pub size_rate: i64,
 }
 
 /// Accounts of `create_market`.
@@ -72,9 +74,11 @@ pub struct CreateMarket<'info> {
 }
 
 impl CreateMarketArgs {
-    fn validate(&self) -> Result<(OracleParams, MarketParams)> {
+    fn validate(&self) -> Result<(OracleParams, MarketParams, DepthParams)> {
         let oracle = OracleParams::major(self.exponent, self.lot_exponent, Price::new(self.min_price), Price::new(self.max_price));
         oracle.validate().or_refuse()?;
+        let depth = DepthParams { rate: Ratio::new(self.size_rate), ..DepthParams::default() };
+        depth.validate().or_refuse()?;
         let is_sound = self.tick >= 1
             && self.min_order >= 0
             && (Ratio::of(2, 100).raw()..=Ratio::ONE.raw()).contains(&self.tier_im)
@@ -95,13 +99,13 @@ impl CreateMarketArgs {
             target_extra: Ratio::of(2, 100).raw(),
             max_open_interest: self.max_open_interest,
         };
-        Ok((oracle, params))
+        Ok((oracle, params, depth))
     }
 }
 
 /// Writes market and book; there is no price yet, so nothing but deposits and price updates is allowed (RULES 2.2).
 pub(crate) fn handler(ctx: Context<CreateMarket>, args: CreateMarketArgs) -> Result<()> {
-    let (oracle, params) = args.validate()?;
+    let (oracle, params, depth) = args.validate()?;
     let accounts = ctx.accounts;
     let now = Secs::new(Clock::get()?.unix_timestamp);
     let mut exchange = accounts.exchange.load_mut()?;
@@ -126,8 +130,8 @@ pub(crate) fn handler(ctx: Context<CreateMarket>, args: CreateMarketArgs) -> Res
     market.perp_params = defaults.into();
     market.liquidation_params = LiquidationParams::default().into();
     market.perp = PerpMarket::default().into();
-    // Sampled from the first day; charges nothing until governance sets a rate.
-    market.depth_params = DepthParams { rate: Ratio::ZERO, ..DepthParams::default() }.into();
+    market.depth_params = depth.into();
+    market.depeg = exchange.peg.depeg;
     market.option_params = OptionParams::default().into();
     market.surface_params = SurfaceParams::default().into();
     let mut book = accounts.book.load_init()?;

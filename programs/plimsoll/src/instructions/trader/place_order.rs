@@ -62,7 +62,7 @@ pub(crate) fn handler(ctx: Context<PlaceOrder>, args: OrderArgs) -> Result<()> {
     let rate = Ratio::new(market.perp_params.taker_fee);
     let fee = charge_taker(&mut market, &mut taker, executed.value, rate)?;
     intent.count_fills(&mut account, &executed, terms.mark(), fee, now)?;
-    let rested = intent.rest(&mut book, &mut account, slot, key, &terms, executed.outcome.rest, now)?;
+    let rested = intent.rest(&mut book, &mut account, slot, key, &terms, portfolio.depeg(), executed.outcome.rest, now)?;
     let after = portfolio.updated_health(&before, account.cash, &market_key, account.position(slot).or_refuse()?)?;
     let bound = portfolio.cross(&market_key);
     intent.check(&account, slot, &market, &before, &after, &terms, &executed, rested.is_some(), &bound, now)?;
