@@ -15,7 +15,9 @@ const SEED: &[u8] = b"__event_authority";
 /// log may be cut off.
 #[inline(never)]
 pub(crate) fn emit<E: Event>(event: &E, authority: &AccountInfo<'_>) -> Result<()> {
-    let mut data = Vec::with_capacity(EVENT_IX_TAG_LE.len() + E::DISCRIMINATOR.len() + core::mem::size_of::<E>());
+    // Three small constants.
+    let capacity = EVENT_IX_TAG_LE.len().wrapping_add(E::DISCRIMINATOR.len()).wrapping_add(core::mem::size_of::<E>());
+    let mut data = Vec::with_capacity(capacity);
     data.extend_from_slice(EVENT_IX_TAG_LE);
     data.extend_from_slice(E::DISCRIMINATOR);
     event.serialize(&mut data)?;
