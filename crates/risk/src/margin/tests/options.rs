@@ -45,7 +45,8 @@ fn reference(account: &Account, spec: &SeriesSpec, column: usize) -> f64 {
     let years = tau / (365.0 * DAY as f64);
     let days = (tau / DAY as f64).max(1.0);
     let multiple = (30.0 / days).powf(if days < 30.0 { 0.30 } else { 0.13 });
-    let reach = ((strike / forward).ln() / (sigma * years.sqrt())).clamp(-2.0, 2.0) / 2.0 * 0.2;
+    // At the expiry itself there is no deviation to count in, and no shock that matters.
+    let reach = if years > 0.0 { ((strike / forward).ln() / (sigma * years.sqrt())).clamp(-2.0, 2.0) / 2.0 * 0.2 } else { 0.0 };
     let row = GRID[if column < 31 { column } else { 21 }];
     let factor = match (column, row.vol) {
         (31, _) => 1.0 + reach,
