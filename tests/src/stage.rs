@@ -6,6 +6,8 @@ use anyhow::{bail, Context, Result};
 use plimsoll_replay::world::audit::{self, Census};
 use plimsoll_replay::world::{Member, Refused, World};
 use plimsoll_sdk::build::{self, LiquidateArgs, MarketKeys, OrderArgs};
+use plimsoll_sdk::preview::Reading;
+use plimsoll_sdk::risk::margin::{Shortfall, Witness};
 use plimsoll_sdk::risk::perp::Candidate;
 use plimsoll_sdk::state::MarginAccount;
 use plimsoll_sdk::{decode, preview};
@@ -286,6 +288,23 @@ impl Stage {
         let portfolio = self.world.portfolio(&member.account);
         let payer = self.world.payer.insecure_clone();
         self.send("cancel_failing", build::cancel_failing(member.account, &portfolio), &[&payer])
+    }
+
+    /// The scenarios that show most of what an account needs, and what they show.
+    pub fn shown(&self, member: &Member) -> Result<(Witness, Shortfall)> {
+        let account = self.world.member(&member.account);
+        let told = Reading::of(&account, &Census::take(&self.world), self.world.now).and_then(|reading| reading.witness());
+        told.map_err(|error| anyhow::anyhow!("{error:?}"))
+    }
+
+    /// Flags a failing account by [`Self::shown`]; anyone may.
+    pub fn flag(&mut self, member: &Member, market: usize) -> Result<Outcome> {
+        let witness = self.shown(member)?.0;
+        let portfolio = self.world.portfolio(&member.account);
+        let payer = self.world.payer.insecure_clone();
+        self.world.svm.expire_blockhash();
+        let flag = build::flag_liquidation(member.account, self.keys(market).market, &witness, &portfolio);
+        self.send("flag_liquidation", flag, &[&payer])
     }
 
     /// Takes dollars out to the member's wallet.

@@ -4,7 +4,6 @@ use anyhow::{Context, Result};
 use plimsoll_replay::world::audit::Census;
 use plimsoll_replay::world::{pyth, Member, PAR};
 use plimsoll_sdk::build::{self, CreateMarketArgs, OrderArgs};
-use plimsoll_sdk::preview::Reading;
 use plimsoll_sdk::risk::margin::Depeg;
 use plimsoll_sdk::risk::oracle::PegState;
 use plimsoll_sdk::risk::Ratio;
@@ -144,20 +143,6 @@ fn a_wide_interval_is_no_depeg() -> Result<()> {
     Ok(())
 }
 
-fn witness_of(stage: &Stage, member: &Member) -> (plimsoll_sdk::risk::margin::Witness, plimsoll_sdk::risk::margin::Shortfall) {
-    let account = stage.world.member(&member.account);
-    let read = Reading::of(&account, &Census::take(&stage.world), stage.world.now).expect("readable");
-    read.witness().expect("computable")
-}
-
-fn flag(stage: &mut Stage, member: &Member) -> Result<Outcome> {
-    let (witness, _) = witness_of(stage, member);
-    let payer = stage.world.payer.insecure_clone();
-    let flag = build::flag_liquidation(member.account, stage.keys(0).market, &witness, &stage.world.portfolio(&member.account));
-    stage.world.svm.expire_blockhash();
-    stage.send("flag_liquidation", flag, &[&payer])
-}
-
 /// Long at fourteen times while the peg holds. At 80 cents maintenance rises by three quarters, but over a day: then, and not before, the account is
 /// liquidated, and cured.
 #[test]
@@ -167,18 +152,18 @@ fn a_depeg_liquidates_after_its_glide_and_not_before() -> Result<()> {
     peg(&mut stage, 800_000)?;
     let struck = stage.health(&trader)?;
     assert!(struck.equity_im < struck.im && struck.equity > struck.target, "{struck:?}");
-    refused(flag(&mut stage, &trader)?, "NoShortfallShown");
+    refused(stage.flag(&trader, 0)?, "NoShortfallShown");
     refused(stage.liquidate(&keeper, &trader, 0, 5_000, &[])?, "NotLiquidatable");
     let mut hours = 0;
     loop {
         let health = stage.health(&trader)?;
         // What a witness shows of perps is their whole requirement.
-        let shown = witness_of(&stage, &trader).1;
+        let shown = stage.shown(&trader)?.1;
         assert_eq!((shown.requirement.raw(), shown.is_shown()), (health.mm, health.equity_trigger < health.mm));
         if shown.is_shown() {
             break;
         }
-        refused(flag(&mut stage, &trader)?, "NoShortfallShown");
+        refused(stage.flag(&trader, 0)?, "NoShortfallShown");
         stay(&mut stage, AN_HOUR, Some(800_000))?;
         hours += 1;
         assert!(hours <= 24, "a day is over: {health:?}");
@@ -187,9 +172,9 @@ fn a_depeg_liquidates_after_its_glide_and_not_before() -> Result<()> {
     assert!(hours > 12, "{hours}");
 
     // The witness flags by two samples; then the keeper takes over until the account stands at its target.
-    done(flag(&mut stage, &trader)?)?;
+    done(stage.flag(&trader, 0)?)?;
     stage.wait(2)?;
-    done(flag(&mut stage, &trader)?)?;
+    done(stage.flag(&trader, 0)?)?;
     assert_eq!(stage.state(&trader), LIQUIDATING);
     // By a little more and more equity, so that the last slice ends anywhere between two lots: none is refused as too large.
     let flagged = (stage.world.svm.clone(), stage.world.now);
@@ -233,7 +218,7 @@ fn a_silent_feed_keeps_the_charge_as_it_is() -> Result<()> {
     stay(&mut stage, 20 * AN_HOUR, None)?;
     assert_eq!((depeg(&stage, 0), exchange(&stage).peg.publish), (known, at));
     is_near(maintenance(&mut stage, &trader)?, ratio);
-    refused(flag(&mut stage, &trader)?, "NoShortfallShown");
+    refused(stage.flag(&trader, 0)?, "NoShortfallShown");
     // The first price after it counts five minutes.
     peg(&mut stage, 750_000)?;
     is_near(maintenance(&mut stage, &trader)?, ratio + charge(0.75) / 288.0);

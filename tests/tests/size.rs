@@ -3,7 +3,7 @@
 use anyhow::Result;
 use plimsoll_replay::world::Member;
 use plimsoll_sdk::build;
-use plimsoll_tests::stage::{done, refused, Outcome, Stage};
+use plimsoll_tests::stage::{done, refused, Stage};
 use plimsoll_tests::{order, BUY, IOC, POST_ONLY, SELL, USD};
 use solana_signer::Signer;
 
@@ -82,16 +82,6 @@ impl Busy {
     }
 }
 
-fn flag(stage: &mut Stage, member: &Member) -> Result<Outcome> {
-    let account = stage.world.member(&member.account);
-    let census = plimsoll_replay::world::audit::Census::take(&stage.world);
-    let read = plimsoll_sdk::preview::Reading::of(&account, &census, stage.world.now).expect("readable");
-    let witness = read.witness().expect("computable").0;
-    let payer = stage.world.payer.insecure_clone();
-    let flag = build::flag_liquidation(member.account, stage.keys(0).market, &witness, &stage.world.portfolio(&member.account));
-    stage.send("flag_liquidation", flag, &[&payer])
-}
-
 /// Quotes and open interest go at once; initial margin follows at once, maintenance by a tenth of the allowance an hour.
 #[test]
 fn nobodys_quotes_or_closes_liquidate_somebody_else() -> Result<()> {
@@ -117,7 +107,7 @@ fn nobodys_quotes_or_closes_liquidate_somebody_else() -> Result<()> {
     assert!((after.im as f64 / USD as f64 - expected).abs() < 0.01, "{after:?} {expected}");
     assert!(add_on(stage, &trader)?.abs() < 0.01);
     assert!(after.equity_im < after.im && after.equity > after.target, "{after:?}");
-    refused(flag(stage, &trader)?, "NoShortfallShown");
+    refused(stage.flag(&trader, 0)?, "NoShortfallShown");
     refused(stage.liquidate(&dealer, &trader, 0, 1, &[])?, "NotLiquidatable");
     refused(stage.place(&trader, 0, order(BUY, POST_ONLY, 1_990_000, 1_000), &[])?, "BelowInitialMargin");
 
