@@ -4,7 +4,7 @@
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
 use plimsoll_risk::margin::{
     health, portfolio, CrossTerms, ExpiryRisk, ExpiryTerms, LegInput, MarketRisk, MarketTerms, OptionBook, OptionInput, OptionKind,
-    OptionParams, SpotGrid, UnitValues,
+    OptionParams, SeriesTerms, SpotGrid, UnitValues,
 };
 use plimsoll_risk::{Lots, Price, Quote, Ratio, Secs};
 use std::hint::black_box;
@@ -26,14 +26,26 @@ fn expiries() -> [ExpiryTerms; 2] {
     })
 }
 
+/// A series: place of its expiry, strike, kind, volatility.
+type Series = (u8, Price, OptionKind, Ratio);
+
 /// Eight series: calls and puts at 85, 95, 105 and 115 % of the mark, on two expiries.
-fn table(grid: &SpotGrid, expiries: &[ExpiryTerms]) -> [UnitValues; 8] {
+fn series() -> [Series; 8] {
     std::array::from_fn(|series| {
         let series = i64::try_from(series).unwrap();
         let strike = Price::new(MARK / 100 * (85 + 10 * (series / 2)));
         let kind = if series % 2 == 0 { OptionKind::Call } else { OptionKind::Put };
-        UnitValues::new(grid, expiries, u8::from(series > 3), strike, kind, Ratio::of(60 + 2 * series, 100)).unwrap()
+        (u8::from(series > 3), strike, kind, Ratio::of(60 + 2 * series, 100))
     })
+}
+
+/// Prices them where they stay, as the reading of an account does.
+fn price(units: &mut [UnitValues; 8], grid: &SpotGrid, expiries: &[ExpiryTerms], series: &[Series; 8]) {
+    let mut scratch = SeriesTerms::NONE;
+    for (unit, (expiry, strike, kind, sigma)) in units.iter_mut().zip(series) {
+        scratch.set(&expiries[usize::from(*expiry)], *strike, *kind, *sigma, None).unwrap();
+        scratch.price_into(grid, 0, *expiry, unit);
+    }
 }
 
 fn legs() -> [OptionInput; 8] {
@@ -50,7 +62,8 @@ fn benchmarks(criterion: &mut Criterion) {
     let perp = LegInput { lots: Lots::new(-250), quote: Quote::new(250 * MARK), ..LegInput::default() };
     let cash = Quote::new(20_000_000_000);
     let grid = SpotGrid::new(Ratio::of(18, 100)).unwrap();
-    let units = table(&grid, &expiries);
+    let (series, mut units) = (series(), [UnitValues::NONE; 8]);
+    price(&mut units, &grid, &expiries, &series);
     let check = |units: &[UnitValues]| {
         let book = OptionBook { legs: &legs, expiries: &expiries, units_im: units, units_mm: units };
         portfolio(black_box(cash), [(&terms, black_box(&perp))], &book, &CrossTerms::NONE, None).unwrap()
@@ -59,7 +72,11 @@ fn benchmarks(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     group.bench_function("8 options and a perp, series priced before", |bencher| bencher.iter(|| check(black_box(&units))));
     group.bench_function("8 options and a perp, series priced in it", |bencher| {
-        bencher.iter(|| check(&table(black_box(&grid), black_box(&expiries))));
+        let mut units = [UnitValues::NONE; 8];
+        bencher.iter(|| {
+            price(&mut units, black_box(&grid), black_box(&expiries), black_box(&series));
+            check(&units)
+        });
     });
     let perps = [(terms, perp); 8];
     group.bench_function("8 perps", |bencher| {
