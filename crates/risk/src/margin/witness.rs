@@ -415,7 +415,9 @@ fn linear_loss<A: Exact>(ends: &LinearEnds, rate: i64, row: usize) -> i64 {
 
 #[inline(never)]
 fn option_bound<A: Exact>(bound: &mut Bound, linear: &Linear, options: &NamedMarket, is_joint: bool, named: &Witness) -> RiskResult<()> {
-    if named.at(options.place) != options.named || options.range != linear.terms.range {
+    let is_other = named.at(options.place) != options.named || options.range != linear.terms.range;
+    // Without its mirror and with a limit that is a lower bound, it could claim too much in a group.
+    if is_other || (is_joint && options.is_single) {
         return Err(RiskError::ParameterOutOfRange);
     }
     let joint = if is_joint { Some(row_index(named.joint)?) } else { None };

@@ -265,6 +265,11 @@ fn options_must_be_those_of_the_witness() {
     let narrower = Account { markets: vec![account.markets[1]], ..account.clone() };
     let elsewhere = NamedMarket::new(&named, 1, Ratio::of(18, 100), false).unwrap();
     assert_eq!(refused(&narrower, &[elsewhere], &named), RiskError::QuantityOutOfRange);
+    let mut grouped = account.clone();
+    grouped.groups = vec![GroupTerms { members: 3, credit_im: Ratio::ZERO, credit_mm: Ratio::ZERO, phi: Ratio::ZERO }];
+    assert!(show(&grouped, &options, &named).is_ok());
+    let single = NamedMarket::new(&named, 0, Ratio::of(18, 100), true).unwrap();
+    assert_eq!(refused(&grouped, &[single], &named), RiskError::ParameterOutOfRange);
     let mut other_range = account.clone();
     other_range.markets[0].0.spot_range = Ratio::of(19, 100);
     assert_eq!(refused(&other_range, &options, &named), RiskError::ParameterOutOfRange);
