@@ -202,6 +202,14 @@ pub fn cancel_all(scene: &mut Scene) -> Attempt {
     Attempt::of(build::cancel_all(scene.taker.owner.pubkey(), scene.taker.account), &[&scene.taker.owner])
 }
 
+/// The taker has cancelled everything; its dead order is swept.
+pub fn sweep(scene: &mut Scene) -> Attempt {
+    let taker = scene.taker.owner.insecure_clone();
+    let cancel = build::cancel_all(taker.pubkey(), scene.taker.account);
+    scene.world.send(&[cancel], &[&taker]).expect("cancelled");
+    Attempt::of(build::sweep_orders(scene.keys(0), &[scene.taker.account]), &[&scene.stranger])
+}
+
 /// The taker settles in `market`.
 pub fn settle(scene: &mut Scene, market: usize) -> Attempt {
     let taker = &scene.taker;

@@ -3,9 +3,10 @@
 use anyhow::Result;
 use plimsoll_replay::world::{Listing, Member, World};
 use plimsoll_sdk::build::{self, OrderArgs, SetDelegateArgs};
-use plimsoll_sdk::state::OrderBook;
+use plimsoll_sdk::state::{Market, OrderBook};
 use plimsoll_tests::stage::{done, refused, Stage};
 use plimsoll_tests::{order, BUY, IOC, LIMIT, POST_ONLY, SELL, START, USD};
+use solana_pubkey::Pubkey;
 use solana_signer::Signer;
 
 /// A dealer and a trader, both with $100,000.
@@ -39,6 +40,57 @@ fn cancelled_orders_are_dead_and_swept_when_met() -> Result<()> {
     stage.wait(3)?;
     done(stage.place(&trader, 0, order(BUY, IOC, 2_005_000, 100), &[&dealer])?)?;
     assert_eq!((stage.lots(&trader, 0), stage.position(&trader, 0).quote), (50, -50 * 2_003_000));
+    assert_eq!(resting(&stage, 0), (0, 0));
+    Ok(())
+}
+
+/// Until they are met, dead orders stand in the way of nothing but the book's depth: anyone sweeps them, and only them.
+#[test]
+fn dead_orders_are_swept_without_a_trade_and_live_ones_stay() -> Result<()> {
+    let mut stage = Stage::new()?;
+    let (dealer, trader) = two(&mut stage)?;
+    let other = stage.world.join(100_000 * USD as u64, 100_000 * USD as u64)?;
+    let payer = stage.world.payer.insecure_clone();
+    let sweep = |stage: &mut Stage, owners: &[Pubkey]| {
+        let instruction = build::sweep_orders(stage.keys(0), owners);
+        stage.send("sweep_orders", instruction, &[&payer])
+    };
+    for (price, side) in [(2_001_000, SELL), (2_002_000, SELL), (1_998_000, BUY)] {
+        done(stage.place(&dealer, 0, order(side, POST_ONLY, price, 100), &[])?)?;
+    }
+    done(stage.place(&other, 0, order(SELL, POST_ONLY, 2_003_000, 100), &[])?)?;
+    let soon = OrderArgs { expiry: u32::try_from(stage.world.now)? + 30, ..order(BUY, POST_ONLY, 1_997_000, 100) };
+    done(stage.place(&trader, 0, soon, &[])?)?;
+    let depth = |stage: &mut Stage| {
+        done(stage.send("update_funding", build::update_funding(stage.keys(0)), &[&payer]).expect("sent")).expect("sampled");
+        let market: Market = stage.world.read(&stage.keys(0).market).expect("listed");
+        market.depth.held_depth
+    };
+    // Nothing is dead yet, whoever is passed.
+    refused(sweep(&mut stage, &[dealer.account, other.account, trader.account])?, "NothingToSweep");
+    done(stage.cancel_all(&dealer)?)?;
+    stage.wait(1)?;
+    let wall = depth(&mut stage);
+    // The dead are named by their owners: without them, or with others, they stay.
+    refused(sweep(&mut stage, &[])?, "NothingToSweep");
+    refused(sweep(&mut stage, &[other.account, trader.account])?, "NothingToSweep");
+    assert_eq!(resting(&stage, 0), (2, 3));
+    let (before, lots) = (stage.world.member(&other.account).sequence, stage.lots(&dealer, 0));
+    done(sweep(&mut stage, &[dealer.account, other.account])?)?;
+    assert_eq!((resting(&stage, 0), stage.lots(&dealer, 0)), ((1, 1), lots));
+    assert_eq!((stage.world.member(&other.account).sequence, stage.position(&other, 0).asks), (before, 100));
+    refused(sweep(&mut stage, &[dealer.account, other.account])?, "NothingToSweep");
+    stage.wait(1)?;
+    assert!(wall == 2 * depth(&mut stage), "the dealer's bid was half of the thinner side");
+    // An expired order goes whoever is passed; its owner's slot is freed with the owner.
+    stage.wait(40)?;
+    done(sweep(&mut stage, &[trader.account])?)?;
+    assert_eq!((resting(&stage, 0), stage.position(&trader, 0).bids), ((0, 1), 0));
+    // That of a closed account too.
+    done(stage.cancel_all(&other)?)?;
+    done(stage.withdraw(&other, 100_000 * USD as u64)?)?;
+    done(stage.send("close_account", build::close_account(other.owner.pubkey(), other.account), &[&other.owner])?)?;
+    done(sweep(&mut stage, &[other.account])?)?;
     assert_eq!(resting(&stage, 0), (0, 0));
     Ok(())
 }

@@ -71,6 +71,7 @@ const KINDS: &[(&str, &str)] = &[
     ("Settle", "settle"),
     ("Settling", "begin_settling"),
     ("Shut", "close_account"),
+    ("Sweep", "sweep_orders"),
     ("Take", "withdraw_collateral"),
     ("Touch", "touch"),
     ("Withdraw", "withdraw"),
@@ -96,6 +97,7 @@ enum Action {
     Estate { who: usize },
     Touch { who: usize, market: usize },
     Funding { market: usize },
+    Sweep { market: usize, owners: u8 },
     Price { market: usize, basis_points: i64 },
     Pass { seconds: i64, is_quiet: bool },
     Liquidate { by: usize, who: usize, market: usize, lots: i64 },
@@ -536,6 +538,10 @@ impl Play {
             Action::Estate { who } => build::settle_estate(self.members[who].account, &self.portfolio(who)),
             Action::Touch { who, market } => build::touch(self.market(market), self.members[who].account),
             Action::Funding { market } => build::update_funding(self.stage.keys(market)),
+            Action::Sweep { market, owners } => {
+                let passed = self.members.iter().enumerate().filter(|(who, _)| owners >> (who % 8) & 1 == 1);
+                build::sweep_orders(self.stage.keys(market), &passed.map(|(_, member)| member.account).collect::<Vec<_>>())
+            }
             Action::Deleverage { who, market } => build::deleverage(self.market(market), self.members[who].account, &self.portfolio(who)),
             Action::OpenAdl { who, market } => {
                 let payer = self.stage.world.payer.pubkey();
@@ -668,6 +674,9 @@ fn drain(play: &mut Play, passed: &mut Passed) -> Result<()> {
     for who in 0..MEMBERS {
         count(play, passed, &Action::Cancel { who, order: 0, is_guess: false })?;
         play.act(&Action::CancelAll { who })?;
+    }
+    for (market, owners) in (0..MARKETS).flat_map(|market| [(market, 0b0101_0101), (market, u8::MAX)]) {
+        count(play, passed, &Action::Sweep { market, owners })?;
     }
     for _round in 0..8 {
         play.steady(20)?;

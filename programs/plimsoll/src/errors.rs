@@ -206,6 +206,9 @@ pub enum PlimsollError {
     /// Already expired.
     #[msg("The order's expiry is in the past: give a later one, or 0 for none.")]
     AlreadyExpired = 411,
+    /// No dead order was found.
+    #[msg("No dead order was found among the best of either side: pass the accounts that cancelled all or were closed.")]
+    NothingToSweep = 412,
 
     // 500s: liquidation
     /// Healthy account.

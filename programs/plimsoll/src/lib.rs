@@ -176,6 +176,11 @@ pub mod plimsoll {
         instructions::update_funding::handler(ctx)
     }
 
+    /// Takes dead orders off a book.
+    pub fn sweep_orders<'info>(ctx: Context<'info, SweepOrders<'info>>) -> Result<()> {
+        instructions::sweep_orders::handler(ctx)
+    }
+
     /// Brings one position up to date.
     pub fn touch<'info>(ctx: Context<'info, Touch<'info>>) -> Result<()> {
         instructions::touch::handler(ctx)

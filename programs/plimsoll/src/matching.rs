@@ -5,7 +5,7 @@ use crate::events::{Balance, Fill, Moved};
 use crate::portfolio::Roster;
 use anchor_lang::prelude::*;
 use plimsoll_risk::book::{
-    match_against, Admission, Key as BookKey, Maker, Makers, MatchOutcome, Order, Party, Side, Step, StepKind, Stop, Taker,
+    match_against, sweep, Admission, Key as BookKey, Maker, Makers, MatchOutcome, Order, Party, Side, Step, StepKind, Stop, Taker,
 };
 use plimsoll_risk::delegation::given_away;
 use plimsoll_risk::margin::{maker_admits, MarketTerms};
@@ -84,14 +84,54 @@ impl<'info> Passed<'_, 'info> {
     }
 }
 
+/// Place and generation of the account at `owner`, if it was passed.
+fn find_among(makers: &[PassedMaker<'_>], owner: &BookKey) -> Option<Maker> {
+    let index = makers.iter().position(|(key, _)| key == owner)?;
+    let generation = match &makers.get(index)?.1 {
+        Some(loader) => loader.load().ok()?.generation,
+        None => CLOSED,
+    };
+    Some(Maker { index: u8::try_from(index).ok()?, generation })
+}
+
+/// The owners that were passed to sweep a book: nothing is filled.
+struct Owners<'info>(Vec<PassedMaker<'info>>);
+
+impl Makers for Owners<'_> {
+    fn find(&self, owner: &BookKey) -> Option<Maker> {
+        find_among(&self.0, owner)
+    }
+
+    fn admit(&mut self, _: Maker, _: &Order, _: Lots) -> RiskResult<Admission> {
+        Ok(Admission::Refuse)
+    }
+}
+
+/// Takes dead orders off both sides of a book: expired ones, and those of passed accounts that have cancelled all or are closed. How many.
+#[inline(never)]
+pub(crate) fn sweep_book(book: &mut OrderBook, market_key: &Pubkey, roster: &Roster<'_>, now: Secs) -> Result<u32> {
+    let owners = Owners(Passed::collect(roster, &[])?);
+    let mut removed: u32 = 0;
+    for side in [Side::Bid, Side::Ask] {
+        let outcome = {
+            let (header, orders) = book.side(side);
+            sweep(header.live(side, orders).or_refuse()?, now, &owners).or_refuse()?
+        };
+        let (header, orders) = book.side_mut(side);
+        header.side_mut(side, orders).and_then(|mut live| live.apply(&outcome)).or_refuse()?;
+        for step in outcome.steps() {
+            removed = removed.saturating_add(1);
+            if let Party::Maker(index) = step.party {
+                free(owners.0.get(usize::from(index)).and_then(|(_, loader)| loader.as_ref()), market_key, step.id)?;
+            }
+        }
+    }
+    Ok(removed)
+}
+
 impl Makers for Passed<'_, '_> {
     fn find(&self, owner: &BookKey) -> Option<Maker> {
-        let index = self.makers.iter().position(|(key, _)| key == owner)?;
-        let generation = match &self.makers.get(index)?.1 {
-            Some(loader) => loader.load().ok()?.generation,
-            None => CLOSED,
-        };
-        Some(Maker { index: u8::try_from(index).ok()?, generation })
+        find_among(&self.makers, owner)
     }
 
     /// RULES 5.3: healthy and covered by the margin reserved with the order, or reducing; an order the account no longer lists is void. One
@@ -182,7 +222,11 @@ pub(crate) fn execute(
     let mut passed = Passed { makers, market, market_key, terms: *taker.terms, now: request.now, side, fills: Vec::new() };
     let outcome = {
         let (header, orders) = book.side(side);
-        match_against(header.live(side, orders).or_refuse()?, request, &mut passed).or_refuse()?
+        // Matched, not mapped: a mapped result is one more copy of the outcome.
+        match match_against(header.live(side, orders).or_refuse()?, request, &mut passed) {
+            Ok(outcome) => outcome,
+            Err(error) => return Err(PlimsollError::from(error).into()),
+        }
     };
     let (header, orders) = book.side_mut(side);
     header.side_mut(side, orders).and_then(|mut live| live.apply(&outcome)).or_refuse()?;
@@ -220,16 +264,21 @@ fn tidy(step: &Step, passed: &Passed<'_, '_>, taker: &mut TakerAccount<'_>) -> R
         Party::Taker if is_dropped => {
             let _ = taker.account.reduce_order(taker.slot, step.id, None);
         }
-        Party::Maker(index) if is_dropped => {
-            if let Some(loader) = passed.loader(index) {
-                let mut maker = loader.load_mut()?;
-                if let Some(slot) = maker.perp_index(&passed.market_key) {
-                    let _ = maker.reduce_order(slot, step.id, None);
-                    maker.sequence = maker.sequence.wrapping_add(1);
-                }
-            }
-        }
+        Party::Maker(index) if is_dropped => free(passed.loader(index), &passed.market_key, step.id)?,
         _ => {}
+    }
+    Ok(())
+}
+
+/// Frees the slot of an order that left the book, if its owner's account still lists it.
+#[inline(never)]
+fn free(loader: Option<&AccountLoader<'_, MarginAccount>>, market_key: &Pubkey, order: u64) -> Result<()> {
+    if let Some(loader) = loader {
+        let mut maker = loader.load_mut()?;
+        if let Some(slot) = maker.perp_index(market_key) {
+            let _ = maker.reduce_order(slot, order, None);
+            maker.sequence = maker.sequence.wrapping_add(1);
+        }
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 pub(crate) type Case = (&'static str, fn() -> Result<Scene>, Make);
 
 /// One for every instruction of the program.
-pub(crate) const CASES: [Case; 42] = [
+pub(crate) const CASES: [Case; 43] = [
     ("initialize_exchange", Scene::calm, |s| initialize(s, |_| {})),
     ("create_market", Scene::calm, |s| list_market(s, |_| {})),
     ("create_collateral", Scene::calm, |s| list_collateral(s, |_| {})),
@@ -36,6 +36,7 @@ pub(crate) const CASES: [Case; 42] = [
     ("cancel_all", Scene::calm, cancel_all),
     ("update_market", Scene::calm, good_price),
     ("update_funding", Scene::calm, sample_funding),
+    ("sweep_orders", Scene::calm, sweep),
     ("update_group", grouped, update_group),
     ("touch", Scene::calm, |s| touch(s, 0)),
     ("settle", Scene::calm, |s| settle(s, 0)),
@@ -107,6 +108,7 @@ const ALLOWED: &[(&str, &str, &str, &str)] = &[
 const UNFIT: &[(&str, &str, E)] = &[
     ("collect_fees", "second market", E::NothingToSettle),
     ("cancel_order", "foreign account", E::OrderNotFound),
+    ("sweep_orders", "*", E::NothingToSweep),
     ("place_order", "*", E::MissingMaker),
     ("touch", "*", E::NoPosition),
     ("settle", "second market", E::NoPosition),

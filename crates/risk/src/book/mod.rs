@@ -27,7 +27,7 @@ use crate::units::{Lots, Price, Quote, Secs, MAX_LOTS, MAX_PRICE};
 use bytemuck::{Pod, Zeroable};
 
 pub use band::PriceBand;
-pub use matching::{match_against, Admission, Maker, Makers, MatchOutcome, OrderKind, Party, Step, StepKind, Stop, Taker};
+pub use matching::{match_against, sweep, Admission, Maker, Makers, MatchOutcome, OrderKind, Party, Step, StepKind, Stop, Taker};
 pub use side::{BookSide, Placed};
 
 /// Key of a margin account, as four words: comparing two keys is four loads each, where 32 bytes would be a call to `memcmp`.

@@ -67,6 +67,15 @@ pub struct OrdersCancelled {
     pub order: u64,
 }
 
+/// Dead orders were taken off a book (log). Nobody's balance changed.
+#[event]
+pub struct OrdersSwept {
+    /// Head; the account is the book.
+    pub header: Header,
+    /// How many, of both sides.
+    pub removed: u32,
+}
+
 /// The owner named or dismissed a delegate, or changed what its fills may cost (log).
 #[event]
 pub struct DelegateSet {

@@ -20,6 +20,13 @@ pub fn update_quote(exchange: Pubkey, price_update: Pubkey, markets: &[Pubkey]) 
     finish(accounts, instruction::UpdateQuote {}.data())
 }
 
+/// Takes dead orders of `owners` off the book of `market`: margin accounts that cancelled all, or were closed; and expired orders.
+pub fn sweep_orders(market: MarketKeys, owners: &[Pubkey]) -> Instruction {
+    let mut accounts = accounts::SweepOrders { market: market.market, book: market.book }.to_account_metas(None);
+    accounts.extend(owners.iter().map(|owner| AccountMeta::new(*owner, false)));
+    finish(accounts, instruction::SweepOrders {}.data())
+}
+
 /// Brings the risk group at `key` to the last buckets of its markets.
 pub fn update_group(key: Pubkey, group: &RiskGroup) -> Instruction {
     let mut accounts = accounts::UpdateGroup { group: key }.to_account_metas(None);
