@@ -212,10 +212,7 @@ impl NamedMarket {
                 Err(error) => return Err(error),
             }
         }
-        if !self.finish_expiry::<Bare>(&sums, expiry)? {
-            self.limit::<Bare>(&sums, expiry, legs.filter_map(|leg| leg.and_then(|leg| leg.held(expiry)).ok()));
-        }
-        Ok(())
+        self.finish_expiry::<Bare>(&sums, expiry, legs.filter_map(|leg| leg.and_then(|leg| leg.held(expiry)).ok()))
     }
 
     /// The same from the whole table of `book`, all expiries at once: what a client that looks for the best witness has at hand.
@@ -235,17 +232,15 @@ impl NamedMarket {
                 }
                 sums.add_unit::<Bare>(&self.grid, lots, unit)?;
             }
-            if !self.finish_expiry::<Bare>(&sums, expiry)? {
-                self.limit::<Bare>(&sums, expiry, units.map(|(lots, unit)| unit.held(lots)));
-            }
+            self.finish_expiry::<Bare>(&sums, expiry, units.map(|(lots, unit)| unit.held(lots)))?;
         }
         Ok(())
     }
 
-    /// Each expiry at its own worst skew sign; its add-ons; what it can lose at most, unless that must be looked for in the middle: then it is
-    /// not added, and the result is no.
+    /// Each expiry at its own worst skew sign; its add-ons; what it can lose at most, for which `legs` are asked only where it must be looked for
+    /// in the middle.
     #[inline(always)]
-    fn finish_expiry<A: Exact>(&mut self, sums: &NamedSums, expiry: &ExpiryTerms) -> RiskResult<bool> {
+    fn finish_expiry<A: Exact>(&mut self, sums: &NamedSums, expiry: &ExpiryTerms, legs: impl Iterator<Item = Holding>) -> RiskResult<()> {
         self.legs = self.legs.wrapping_add(sums.legs);
         if self.legs > MAX_OPTIONS {
             return Err(RiskError::QuantityOutOfRange);
@@ -278,12 +273,10 @@ impl NamedMarket {
         let needed = A::add(up_to_atom::<A>(worst), add_on);
         let ends = if self.is_single { sums.ends.loss::<A>(sums.calls, sums.value, expiry.forward, self.range) } else { None };
         match ends.filter(|most| *most >= needed) {
-            Some(most) => {
-                self.max_loss = A::add(self.max_loss, most);
-                Ok(true)
-            }
-            None => Ok(false),
+            Some(most) => self.max_loss = A::add(self.max_loss, most),
+            None => self.limit::<A>(sums, expiry, legs),
         }
+        Ok(())
     }
 
     /// Adds what an expiry can lose at most, over all its corners.
